@@ -1,0 +1,10 @@
+# Flags every target of the project is built with: an interface target, linked privately.
+add_library(softjac_flags INTERFACE)
+target_compile_options(softjac_flags INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow
+  -ffp-contract=off) # every intended FMA is written in the source
+if(SOFTJAC_SANITIZE)
+  target_compile_options(softjac_flags INTERFACE
+    -fsanitize=${SOFTJAC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  target_link_options(softjac_flags INTERFACE -fsanitize=${SOFTJAC_SANITIZE})
+endif()

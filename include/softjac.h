@@ -1,0 +1,213 @@
+/* softjac.h: softmax and its derivatives over strided N-D arrays.
+ *
+ * Notation: z is one row of n logits along the class axis, s = softmax(z), m the index of the row's
+ * maximum (the lowest on ties), T = sum over k != m of exp(z_k - z_m). Every result comes from the row
+ * state (m, z_m, T); none is formed as 1 - s_m, so derivatives keep their digits where s_m rounds to 1.
+ *
+ * Common rules, not repeated below:
+ *   views      Inputs and the output are views: data, dtype, shape, strides counted in elements. The class
+ *              axis is view.axis of the first argument and counts from the end when negative.
+ *   dtypes     SJ_F32 and SJ_F64, input and output chosen independently. Arithmetic runs in the widest
+ *              dtype of the call and is rounded once more only if the output is narrower.
+ *   aliasing   The output may be exactly an input of the same shape (same data, dtype, strides). Any other
+ *              overlap is SJ_BAD_OVERLAP. A Jacobian or logsumexp output may not overlap an input at all.
+ *   errors     Arguments are checked before the first write. On failure nothing is written. No function
+ *              allocates, prints, aborts, keeps state, or changes errno or the floating-point environment.
+ *   empty      Arrays without rows, or with n = 0, succeed (logsumexp of n = 0 is -inf).
+ *   non-finite A NaN in a row makes that row NaN and no other. See sj_nonfinite for infinities.
+ *   threads    Every function is reentrant; concurrent calls on distinct outputs are safe.
+ */
+#ifndef SOFTJAC_H
+#define SOFTJAC_H
+
+#include <stddef.h>
+
+#if defined(SJ_SHARED) && defined(_WIN32)
+#define SJ_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define SJ_API __attribute__((visibility("default")))
+#else
+#define SJ_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SJ_VERSION_MAJOR 0
+#define SJ_VERSION_MINOR 1
+#define SJ_VERSION_PATCH 0
+
+/* ---------------------------------------------------------------- status */
+
+typedef enum sj_status {
+    SJ_OK = 0,
+    SJ_BAD_POINTER, /* a null pointer where elements are expected */
+    SJ_BAD_DTYPE,   /* not a dtype this function computes in */
+    SJ_BAD_SHAPE,   /* shapes of the arguments do not fit together */
+    SJ_BAD_AXIS,    /* the class axis is not an axis of the view */
+    SJ_BAD_STRIDE,  /* the output visits one address twice, or a view does not fit the address space */
+    SJ_BAD_OVERLAP, /* the output shares memory with an input, other than exactly in place */
+    SJ_BAD_CLASS,   /* the selected output is not in [0, n) */
+    SJ_BAD_OPTION   /* an option out of range, or options of an unknown size */
+} sj_status;
+
+/* One sentence for a status; never NULL. */
+SJ_API const char *sj_strerror(sj_status status);
+
+/* What was found, in which argument, and what was expected. Filled through sj_options.error. */
+typedef struct sj_error {
+    sj_status status;
+    char message[240];
+} sj_error;
+
+/* ---------------------------------------------------------------- views */
+
+typedef enum sj_dtype { SJ_F32 = 1, SJ_F64 = 2 } sj_dtype;
+
+#define SJ_MAX_NDIM 12
+
+typedef struct sj_view {
+    void *data;
+    sj_dtype dtype;
+    int ndim;                       /* 0 is a single element */
+    int axis;                       /* the class axis, -ndim .. ndim - 1; read from the first argument only */
+    size_t shape[SJ_MAX_NDIM];      /* elements */
+    ptrdiff_t strides[SJ_MAX_NDIM]; /* elements, may be negative, or 0 in inputs */
+} sj_view;
+
+/* A C-ordered view of ndim dimensions, ndim <= SJ_MAX_NDIM. Class axis: the last. */
+static inline sj_view sj_array(const void *data, sj_dtype dtype, int ndim, const size_t *shape) {
+    sj_view view;
+    ptrdiff_t stride = 1;
+    view.data = (void *)data;
+    view.dtype = dtype;
+    view.ndim = ndim;
+    view.axis = -1;
+    for (int d = ndim - 1; d >= 0 && d < SJ_MAX_NDIM; d--) {
+        view.shape[d] = shape[d];
+        view.strides[d] = stride;
+        stride = (ptrdiff_t)((size_t)stride * shape[d]);
+    }
+    return view;
+}
+
+/* One element, n elements, or a C-ordered matrix of `rows` rows and n classes. */
+static inline sj_view sj_scalar_f32(const float *data) { return sj_array(data, SJ_F32, 0, NULL); }
+static inline sj_view sj_scalar_f64(const double *data) { return sj_array(data, SJ_F64, 0, NULL); }
+static inline sj_view sj_vector_f32(const float *data, size_t n) { return sj_array(data, SJ_F32, 1, &n); }
+static inline sj_view sj_vector_f64(const double *data, size_t n) { return sj_array(data, SJ_F64, 1, &n); }
+static inline sj_view sj_matrix_f32(const float *data, size_t rows, size_t n) {
+    const size_t shape[2] = {rows, n};
+    return sj_array(data, SJ_F32, 2, shape);
+}
+static inline sj_view sj_matrix_f64(const double *data, size_t rows, size_t n) {
+    const size_t shape[2] = {rows, n};
+    return sj_array(data, SJ_F64, 2, shape);
+}
+
+/* ---------------------------------------------------------------- options */
+
+/* What a row becomes whose softmax is not defined by finite arithmetic. -inf beside finite logits is always
+ * an ordinary entry: s = 0, and its row and column of the Jacobian are 0. */
+typedef enum sj_nonfinite {
+    SJ_IEEE = 0, /* +inf in a row, or only -inf: the row is NaN; logsumexp is the infinity */
+    SJ_LIMIT,    /* +inf entries share the mass equally, as the limit of equal logits growing together */
+    SJ_ZERO      /* a row of only -inf has s = 0, log s = -inf, derivatives 0; else as SJ_IEEE */
+} sj_nonfinite;
+
+/* What the first argument of a derivative holds. */
+typedef enum sj_given {
+    SJ_GIVEN_LOGITS = 0,
+    SJ_GIVEN_SOFTMAX /* s itself: a backward pass that kept only the output. Derivatives only. */
+} sj_given;
+
+typedef struct sj_options {
+    size_t size; /* sizeof(sj_options): lets the struct grow without breaking callers */
+    sj_nonfinite nonfinite;
+    sj_given given;
+    int threads;     /* at most this many; 0 lets the library decide. This version uses one. */
+    sj_error *error; /* optional: receives the message of a failure */
+} sj_options;
+
+#define SJ_OPTIONS_INIT                                                                                                \
+    { sizeof(sj_options), SJ_IEEE, SJ_GIVEN_LOGITS, 0, NULL }
+
+/* ---------------------------------------------------------------- forward
+ * z and out: any shape with class axis z.axis; out has the shape of z.
+ * Errors: SJ_BAD_POINTER, _DTYPE, _SHAPE, _AXIS, _STRIDE, _OVERLAP, _OPTION. */
+
+/* out_q = exp(z_q - z_m) / (1 + T) */
+SJ_API sj_status sj_softmax(sj_view z, sj_view out, const sj_options *options);
+
+/* out_q = (z_q - z_m) - log1p(T) */
+SJ_API sj_status sj_log_softmax(sj_view z, sj_view out, const sj_options *options);
+
+/* out = z_m + log1p(T). out: the shape of z without the class axis. */
+SJ_API sj_status sj_logsumexp(sj_view z, sj_view out, const sj_options *options);
+
+/* ---------------------------------------------------------------- derivatives
+ * c_q = 1 - s_q, at the argmax formed as T / (1 + T). With options->given = SJ_GIVEN_SOFTMAX the first
+ * argument is s; then T/(1 + T) is the sum over k != m of s_k, and the logits are not needed.
+ * Errors: as forward, and SJ_BAD_CLASS. */
+
+/* Gradient of output q with respect to the inputs of its row: out_r = d s_q / d z_r = s_q (delta_qr - s_r).
+ * out: the shape of z. 0 <= q < n. */
+SJ_API sj_status sj_softmax_gradient(sj_view z, size_t q, sj_view out, const sj_options *options);
+
+/* out_r = d log s_q / d z_r = delta_qr - s_r */
+SJ_API sj_status sj_log_softmax_gradient(sj_view z, size_t q, sj_view out, const sj_options *options);
+
+typedef enum sj_layout {
+    SJ_BLOCKS = 0, /* the shape of z without the class axis, then (n, n): entry [.., q, r] */
+    SJ_DENSE       /* the shape of z twice: entry [p.., q, i.., r], zero unless p = i */
+} sj_layout;
+
+/* Jacobian d s_q / d z_r: diagonal s_q c_q, off the diagonal -s_q s_r. One sample is a 1-D z with
+ * SJ_BLOCKS: out (n, n). A batch (m, n): blocks (m, n, n) or dense (m, n, m, n). */
+SJ_API sj_status sj_softmax_jacobian(sj_view z, sj_layout layout, sj_view out, const sj_options *options);
+
+/* Jacobian d log s_q / d z_r = delta_qr - s_r: diagonal c_q, off the diagonal -s_r. */
+SJ_API sj_status sj_log_softmax_jacobian(sj_view z, sj_layout layout, sj_view out, const sj_options *options);
+
+/* Gradient of any loss L through softmax, g = dL/ds: out = J^T g. g and out: the shape of z.
+ * With d = g - g_m and D = sum over k != m of s_k d_k: out_q = s_q (d_q - D), out_m = -s_m D. */
+SJ_API sj_status sj_softmax_vjp(sj_view z, sj_view g, sj_view out, const sj_options *options);
+
+/* Directional derivative: out = J t, t a tangent. J is symmetric, so this is the VJP's formula. */
+SJ_API sj_status sj_softmax_jvp(sj_view z, sj_view t, sj_view out, const sj_options *options);
+
+/* Gradient of any loss through log-softmax, g = dL/d(log s): out_q = c_q g_q - s_q sum over k != q of g_k. */
+SJ_API sj_status sj_log_softmax_vjp(sj_view z, sj_view g, sj_view out, const sj_options *options);
+
+/* Directional derivative of log-softmax: with d = t - t_m, out_q = d_q - D. */
+SJ_API sj_status sj_log_softmax_jvp(sj_view z, sj_view t, sj_view out, const sj_options *options);
+
+/* ---------------------------------------------------------------- metrics
+ * pred and truth: equal shapes; the result in *out. Nothing is written on failure. */
+
+/* Mean absolute percentage error as a fraction:
+ *   ( sum over truth != 0 of |truth - pred| / |truth|  +  sum over truth == 0 of |pred| ) / size.
+ * NaN propagates. An empty array is SJ_BAD_SHAPE. */
+SJ_API sj_status sj_mape(sj_view pred, sj_view truth, double *out, sj_error *error);
+
+/* Largest |truth - pred| / |truth|: 0 where both are equal (zeros and infinities too), else infinity where truth is 0.
+ * NaN propagates. An empty array is SJ_BAD_SHAPE. */
+SJ_API sj_status sj_max_relative_error(sj_view pred, sj_view truth, double *out, sj_error *error);
+
+/* ---------------------------------------------------------------- about this build */
+
+/* "0.1.0" */
+SJ_API const char *sj_version(void);
+
+/* Name of the kernel set calls use now: the widest this CPU runs, or what SOFTJAC_ISA names. */
+SJ_API const char *sj_kernel_set(void);
+
+/* Name of the i-th kernel set built into the library, narrowest first; NULL past the last. */
+SJ_API const char *sj_kernel_set_built(size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,127 @@
+/* call.c: checks a call, describes its first row and its batch, and runs the plan. Called by the public functions;
+ * calls check.c and plan/. */
+#include "call.h"
+
+#include "check.h"
+#include "plan/plan.h"
+
+#include <string.h>
+
+/* Shape the output must have. */
+static sj_status expected_shape(const sj_call *call, int axis, int *ndim, size_t *shape, sj_error *error) {
+    const sj_view *z = call->z;
+    const size_t n = z->shape[axis];
+    int count = 0;
+    const int needed = call->result == SJ_RESULT_DENSE ? 2 * z->ndim : z->ndim + (call->result == SJ_RESULT_BLOCKS);
+    if (needed > SJ_MAX_NDIM)
+        return sj_fail(error, SJ_BAD_SHAPE, "z: %d dimensions make a result of %d; expected at most %d", z->ndim,
+                       needed, SJ_MAX_NDIM);
+    for (int d = 0; d < z->ndim; d++)
+        if (d != axis || call->result == SJ_RESULT_SAME || call->result == SJ_RESULT_DENSE)
+            shape[count++] = z->shape[d];
+    if (call->result == SJ_RESULT_BLOCKS) {
+        shape[count++] = n;
+        shape[count++] = n;
+    }
+    if (call->result == SJ_RESULT_DENSE)
+        for (int d = 0; d < z->ndim; d++) shape[count++] = z->shape[d];
+    *ndim = count;
+    return SJ_OK;
+}
+
+static sj_status check_call(const sj_call *call, const sj_options *options, int *axis) {
+    sj_error *error = options->error;
+    const sj_named_view z = {"z", call->z}, g = {call->g_name, call->g}, out = {"out", call->out};
+    const bool in_place = call->result == SJ_RESULT_SAME;
+    size_t shape[SJ_MAX_NDIM];
+    int ndim = 0;
+    sj_status status = sj_check_options(options, call->derivative, error);
+    if (!status) status = sj_check_view(z, error);
+    if (!status) status = sj_check_axis(z, axis, error);
+    if (!status && call->g) status = sj_check_view(g, error);
+    if (!status && call->g) status = sj_check_shape(g, call->z->ndim, call->z->shape, error);
+    if (!status) status = sj_check_view(out, error);
+    if (!status) status = expected_shape(call, *axis, &ndim, shape, error);
+    if (!status) status = sj_check_shape(out, ndim, shape, error);
+    if (!status && call->takes_q && call->q >= call->z->shape[*axis])
+        status = sj_fail(error, SJ_BAD_CLASS, "q: %zu; expected below n = %zu", call->q, call->z->shape[*axis]);
+    if (!status) status = sj_check_output(out, error);
+    if (!status) status = sj_check_overlap(out, z, in_place, error);
+    if (!status && call->g) status = sj_check_overlap(out, g, in_place, error);
+    return status;
+}
+
+static sj_operand operand(const sj_view *view, ptrdiff_t class_stride) {
+    return (sj_operand){view->data, view->dtype, 0, class_stride, 0};
+}
+
+static sj_run first_row(const sj_call *call, const sj_options *options, int axis) {
+    const sj_view *out = call->out;
+    sj_run run = {.n = call->z->shape[axis], .q = call->q, .nonfinite = options->nonfinite, .given = options->given};
+    run.z = operand(call->z, call->z->strides[axis]);
+    if (call->g) run.g = operand(call->g, call->g->strides[axis]);
+    run.out = operand(out, 0);
+    if (call->result == SJ_RESULT_SAME || call->result == SJ_RESULT_DENSE) run.out.class_stride = out->strides[axis];
+    if (call->result == SJ_RESULT_DENSE) run.out.input_stride = out->strides[call->z->ndim + axis];
+    if (call->result == SJ_RESULT_BLOCKS) {
+        run.out.class_stride = out->strides[out->ndim - 2];
+        run.out.input_stride = out->strides[out->ndim - 1];
+    }
+    return run;
+}
+
+/* A dense Jacobian is its blocks: entry [p, q, i, r] is theirs where p = i, which is one stride, the sum of both. */
+static sj_batch batch_of(const sj_call *call, int axis) {
+    sj_batch batch = {0};
+    for (int d = 0, e = 0; d < call->z->ndim; d++) {
+        if (d == axis) continue;
+        const int b = batch.ndim++;
+        batch.shape[b] = call->z->shape[d];
+        batch.z[b] = call->z->strides[d];
+        batch.g[b] = call->g ? call->g->strides[d] : 0;
+        switch (call->result) {
+        case SJ_RESULT_SAME:
+            batch.out[b] = call->out->strides[d];
+            break;
+        case SJ_RESULT_DENSE:
+            batch.out[b] = call->out->strides[d] + call->out->strides[call->z->ndim + d];
+            break;
+        default:
+            batch.out[b] = call->out->strides[e++];
+        }
+    }
+    return batch;
+}
+
+static sj_dtype widest(const sj_call *call) {
+    const bool wide = call->z->dtype == SJ_F64 || call->out->dtype == SJ_F64 || (call->g && call->g->dtype == SJ_F64);
+    return wide ? SJ_F64 : SJ_F32;
+}
+
+/* +0 into every element; the memory order of the output, whatever its strides. */
+static void fill_zero(const sj_view *view, int d, char *data) {
+    const size_t item = sj_dtype_size(view->dtype);
+    if (d == view->ndim) {
+        memset(data, 0, item);
+    } else if (d == view->ndim - 1 && view->strides[d] == 1) {
+        memset(data, 0, item * view->shape[d]);
+    } else {
+        for (size_t i = 0; i < view->shape[d]; i++)
+            fill_zero(view, d + 1, data + (ptrdiff_t)i * view->strides[d] * (ptrdiff_t)item);
+    }
+}
+
+sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
+    static const sj_options defaults = SJ_OPTIONS_INIT;
+    int axis;
+    if (options && options->size != sizeof *options)
+        return SJ_BAD_OPTION; /* its other fields, the error among them, cannot be relied on */
+    if (!options) options = &defaults;
+    const sj_status status = check_call(call, options, &axis);
+    if (status) return status;
+    const sj_run run = first_row(call, options, axis);
+    if (run.n == 0 && call->result != SJ_RESULT_NO_CLASS) return SJ_OK;
+    if (call->result == SJ_RESULT_DENSE) fill_zero(call->out, 0, call->out->data);
+    sj_plan_run(call->operation, widest(call), batch_of(call, axis), run);
+    return SJ_OK;
+}

@@ -1,0 +1,31 @@
+/* call.h: one call as the public functions describe it. forward.c, gradient.c, jacobian.c and products.c fill it;
+ * call.c checks it and hands it to plan/. */
+#ifndef SJ_API_CALL_H
+#define SJ_API_CALL_H
+
+#include "kernel/table.h"
+
+#include <stdbool.h>
+
+/* The shape of an operation's output, from the shape of the logits. */
+typedef enum sj_result {
+    SJ_RESULT_SAME,     /* the shape of z */
+    SJ_RESULT_NO_CLASS, /* without the class axis */
+    SJ_RESULT_BLOCKS,   /* without the class axis, then (n, n) */
+    SJ_RESULT_DENSE     /* the shape of z twice */
+} sj_result;
+
+typedef struct sj_call {
+    sj_operation operation;
+    sj_result result;
+    const sj_view *z, *out;
+    const sj_view *g; /* NULL where the operation takes none */
+    const char *g_name;
+    size_t q;
+    bool takes_q;
+    bool derivative; /* may be given the softmax */
+} sj_call;
+
+sj_status sj_call_rows(const sj_call *call, const sj_options *options);
+
+#endif

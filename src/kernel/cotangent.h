@@ -1,0 +1,100 @@
+/* cotangent.h: the second reduction of products: sums over a row's cotangent or tangent g. Called by products.h;
+ * calls long_rows.h and math/sum.h. */
+#ifndef SJ_KERNEL_COTANGENT_H
+#define SJ_KERNEL_COTANGENT_H
+
+#include "long_rows.h"
+
+/* g relative to the argmax, scaled by a power of two: d = g scale - at_max, at_max = g_m scale exactly. The scale is 1
+ * unless weights (up to 2^WEIGHT_BIAS) times d, summed, could overflow. */
+typedef struct cotangent {
+    real scale, at_max;
+    dd dot; /* sum over k != m of w_k d_k */
+} cotangent;
+
+#if defined(SJ_REAL_f32)
+#define DOT_LIMIT 0x1p8f /* 2^90 2^8 and 2^28 terms a lane: below 2^127 */
+#else
+#define DOT_LIMIT 0x1p32
+#endif
+
+static inline vec cotangent_difference(vec g, const cotangent *c) {
+    return v_fma(g, v_set1(c->scale), v_set1(-c->at_max));
+}
+
+/* Sum of w_k d_k over n entries but `skip`, and the largest |d_k| seen. */
+static inline dd chunk_dot(const real *w, const real *g, size_t n, size_t skip, const cotangent *c, vec *largest) {
+    vsum sum = vsum_zero();
+    const vec zero = v_zero();
+    for (size_t start = 0; start < n; start += GROUP) {
+        vec group[GROUP_VECTORS];
+        for (int j = 0; j < GROUP_VECTORS; j++) {
+            const size_t i = start + (size_t)j * REAL_LANES;
+            group[j] = zero;
+            if (i >= n) continue;
+            const bool whole = i + REAL_LANES <= n;
+            const vec wj = whole ? v_load(w + i) : v_load_n(w + i, n - i, 0);
+            const vec d = cotangent_difference(whole ? v_load(g + i) : v_load_n(g + i, n - i, 0), c);
+            group[j] = v_mul(wj, d);
+            *largest = v_max(v_max(d, v_sub(zero, d)), *largest);
+        }
+        if (skip - start < GROUP) {
+            const size_t j = (skip - start) / REAL_LANES;
+            group[j] = without_lane(group[j], (skip - start) % REAL_LANES);
+        }
+        vsum_add(&sum, group_sum(group));
+    }
+    return vsum_total(sum);
+}
+
+/* 2^-e for the x in [2^e, 2^(e+1)). */
+static inline real scale_below_two(real x) {
+    real_bits bits;
+    memcpy(&bits, &x, sizeof bits);
+    const real_bits exponent = bits >> REAL_MANTISSA; /* x > 1: at most 2 bias, and 2 bias - exponent >= 0 */
+    const real_bits inverse = exponent < 2 * REAL_BIAS ? 2 * REAL_BIAS - exponent : 1;
+    const real_bits scaled = inverse << REAL_MANTISSA;
+    memcpy(&x, &scaled, sizeof x);
+    return x;
+}
+
+/* One sweep of w and g at the scale of `c`; returns the largest |d|. */
+static inline real cotangent_sweep(row *r, cotangent *c) {
+    const size_t m = r->state.argmax;
+    vec largest = v_zero();
+    c->dot = (dd){0, 0};
+    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+        const size_t count = row_piece(r, start);
+        const real *w = row_weights(r, start, count), *g = row_g(r, start, count);
+        c->dot = dd_add(c->dot, chunk_dot(w, g, count, m - start, c, &largest));
+    }
+    return v_max_lane(largest);
+}
+
+static inline cotangent cotangent_reduce(row *r) {
+    const real g_m = row_entry(r->g, &r->run->g, r->state.argmax);
+    cotangent c = {1, g_m, {0, 0}};
+    const real largest = cotangent_sweep(r, &c);
+    const real size = g_m < 0 ? -g_m : g_m;
+    if (r->how != WEIGH_GIVEN && largest > DOT_LIMIT && size <= REAL_LARGEST) {
+        /* a further quarter: the difference of two numbers below 2 is below 4 */
+        c.scale = scale_below_two(largest > size ? largest <= REAL_LARGEST ? largest : REAL_LARGEST : size) / 4;
+        c.at_max = g_m * c.scale;
+        cotangent_sweep(r, &c);
+    }
+    return c;
+}
+
+/* Sum of g over all entries but the argmax. */
+static inline dd cotangent_total(row *r) {
+    const size_t m = r->state.argmax;
+    dd total = {0, 0};
+    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+        const size_t count = row_piece(r, start);
+        const real *g = row_g(r, start, count);
+        total = dd_add(total, chunk_weigh(g, r->x_scratch, count, m - start, NULL, WEIGH_GIVEN));
+    }
+    return total;
+}
+
+#endif

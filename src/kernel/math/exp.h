@@ -1,0 +1,92 @@
+/* exp.h: the weight of a logit, exp(z - reference) times a fixed power of two, over vectors. Called by state.h and the
+ * row kernels; calls simd/. Constants and polynomial from exp.sollya, run in this folder.
+ *
+ * The difference z - a to the row's maximum is never rounded:
+ *   near  |a| <= WEIGHT_NEAR: z = k ln2 + r is reduced by itself and the shift is made in the exponent,
+ *         exp(z) 2^-K = exp(r) 2^(k - K), with K the integer of the maximum. Exact, and no operation more.
+ *   far   larger maxima: d = z - a with its rounding error e by TwoSum, exp(d) exp(e) with e added to r.
+ * Weights carry 2^WEIGHT_BIAS so that a weight whose softmax is subnormal is itself normal: nothing is rounded
+ * twice. Weights below exp(-WEIGHT_DEPTH) of the maximum's are 0: their softmax is below 2^-34 of the smallest
+ * subnormal. */
+#ifndef SJ_KERNEL_EXP_H
+#define SJ_KERNEL_EXP_H
+
+#include "../simd/portable.h"
+
+#if defined(SJ_REAL_f32)
+#define WEIGHT_BIAS  90
+#define WEIGHT_DEPTH 128.0 /* exp(-1.15 * 128) 2^90 > 2^-124: normal */
+#define WEIGHT_NEAR  192.0 /* (192 + 1.15 * 128) log2(e) < 2^9: k * LN2_HI is exact */
+#define LN2_HI       0x1.62e4p-1f
+#define LN2_LO       0x1.7f7d1cp-20f
+#define LOG2E        0x1.715476p0f
+#define EXP_TERMS    5
+static const real exp_coefficients[EXP_TERMS] = {/* of r^6 .. r^2; relative error < 2^-28.2 */
+                                                 0x1.6a6016p-10f, 0x1.123abep-7f, 0x1.5558ap-5f, 0x1.55549p-3f,
+                                                 0x1.fffffcp-2f};
+#else
+#define WEIGHT_BIAS  960
+#define WEIGHT_DEPTH 1024.0    /* exp(-1.15 * 1024) 2^960 > 2^-740: normal */
+#define WEIGHT_NEAR  1048576.0 /* (2^20 + 1.15 * 1024) log2(e) < 2^21: k * LN2_HI is exact */
+#define LN2_HI       0x1.62e42ffp-1
+#define LN2_LO       -0x1.718432a1b0e26p-35
+#define LOG2E        0x1.71547652b82fep0
+#define EXP_TERMS    10
+static const real exp_coefficients[EXP_TERMS] = {/* of r^11 .. r^2; relative error < 2^-57.8 */
+                                                 0x1.ad9069312dfc7p-26, 0x1.28ae28e0ddb5cp-22, 0x1.71df1ae67efc6p-19,
+                                                 0x1.a0199935aeac8p-16, 0x1.a01a012ee2468p-13, 0x1.6c16c1848329p-10,
+                                                 0x1.1111111126ec8p-7,  0x1.5555555550699p-5,  0x1.55555555554fdp-3,
+                                                 0x1.000000000000ap-1};
+#endif
+
+/* 1.5 * 2^mantissa: adding it leaves the nearest integer in the low bits. */
+#define ROUND_MAGIC REAL((real_bits)3 << (REAL_MANTISSA - 1))
+
+/* What the weights of a row are relative to. */
+typedef struct reference {
+    vec a;              /* far: the row's maximum */
+    vec floor;          /* logits below have weight 0 */
+    real_bits exponent; /* (WEIGHT_BIAS - K) in the exponent field */
+    real integer;       /* K; 0 when far */
+    bool far;
+} reference;
+
+/* a: the maximum of the row, finite. */
+static inline reference reference_at(real a) {
+    reference ref;
+    const real magnitude = a < 0 ? -a : a;
+    real floor = a - REAL(WEIGHT_DEPTH);
+    /* where an ulp of `a` exceeds the depth, only entries equal to the maximum have weight */
+    if (a - floor > REAL(1.15 * WEIGHT_DEPTH)) floor = a;
+    ref.far = !(magnitude <= REAL(WEIGHT_NEAR));
+    ref.integer = ref.far ? REAL(0) : (a * LOG2E + ROUND_MAGIC) - ROUND_MAGIC;
+    ref.exponent = (real_bits)(WEIGHT_BIAS - (real_int)ref.integer) << REAL_MANTISSA;
+    ref.a = v_set1(a);
+    ref.floor = v_set1(floor);
+    return ref;
+}
+
+/* The error of d = z - a, exactly (Knuth's TwoSum). */
+static inline vec difference_error(vec z, vec a, vec d) {
+    const vec z_part = v_add(d, a);
+    const vec a_part = v_sub(d, z_part);
+    return v_sub(v_sub(z, z_part), v_add(a, a_part));
+}
+
+/* exp(z - a) 2^bias, for z <= a. `far` is ref->far, a constant where this is inlined. */
+static inline vec weight(vec z, const reference *ref, bool far) {
+    const vec magic = v_set1(ROUND_MAGIC);
+    const vec bounded = v_max(z, ref->floor);
+    const vec x = far ? v_sub(bounded, ref->a) : bounded;
+    const vec rounded = v_fma(x, v_set1(LOG2E), magic);
+    const vec k = v_sub(rounded, magic);
+    vec r = v_fma(k, v_set1(-LN2_HI), x); /* exact */
+    if (far) r = v_add(r, difference_error(bounded, ref->a, x));
+    r = v_fma(k, v_set1(-LN2_LO), r);
+    vec q = v_set1(exp_coefficients[0]);
+    for (int i = 1; i < EXP_TERMS; i++) q = v_fma(q, r, v_set1(exp_coefficients[i]));
+    const vec p = v_add(v_set1(1), v_fma(v_mul(r, r), q, r));
+    return v_keep_ge(v_scale2(p, rounded, ref->exponent), z, ref->floor);
+}
+
+#endif

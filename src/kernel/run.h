@@ -1,0 +1,29 @@
+/* run.h: what a kernel is asked to do: a run of rows at constant strides. Filled by plan/, read by the kernels. */
+#ifndef SJ_KERNEL_RUN_H
+#define SJ_KERNEL_RUN_H
+
+#include <softjac.h>
+
+/* One array of a run. Strides in elements. */
+typedef struct sj_operand {
+    char *data; /* element 0 of row 0 */
+    sj_dtype dtype;
+    ptrdiff_t row_stride;
+    ptrdiff_t class_stride;
+    ptrdiff_t input_stride; /* of r in entry [q, r] of a Jacobian, whose class_stride is that of q */
+} sj_operand;
+
+typedef struct sj_run {
+    size_t rows;
+    size_t n;
+    sj_operand z; /* logits, or the softmax itself when given says so */
+    sj_operand g; /* cotangent or tangent */
+    sj_operand out;
+    size_t q; /* the output of a gradient */
+    sj_nonfinite nonfinite;
+    sj_given given;
+} sj_run;
+
+static inline size_t sj_dtype_size(sj_dtype dtype) { return dtype == SJ_F32 ? 4 : 8; }
+
+#endif

@@ -1,0 +1,35 @@
+/* real.h: the dtype a kernel is compiled for, chosen by -DSJ_REAL_f32 or -DSJ_REAL_f64. Below every kernel file. */
+#ifndef SJ_KERNEL_REAL_H
+#define SJ_KERNEL_REAL_H
+
+#include <softjac.h>
+
+#include <stdint.h>
+
+#if defined(SJ_REAL_f32)
+typedef float real;
+typedef uint32_t real_bits;
+typedef int32_t real_int;
+#define SJ_REAL       f32
+#define REAL_DTYPE    SJ_F32
+#define REAL_LANES    16
+#define REAL_MANTISSA 23 /* explicit bits */
+#define REAL_BIAS     127
+#define REAL_LARGEST  0x1.fffffep127f
+#elif defined(SJ_REAL_f64)
+typedef double real;
+typedef uint64_t real_bits;
+typedef int64_t real_int;
+#define SJ_REAL       f64
+#define REAL_DTYPE    SJ_F64
+#define REAL_LANES    8
+#define REAL_MANTISSA 52
+#define REAL_BIAS     1023
+#define REAL_LARGEST  0x1.fffffffffffffp1023
+#else
+#error "compile with -DSJ_REAL_f32 or -DSJ_REAL_f64"
+#endif
+
+#define REAL(x) ((real)(x))
+
+#endif

@@ -1,0 +1,18 @@
+/* plan.h: from a validated call to runs of rows. Called by api/; calls the kernels that dispatch.h offers. */
+#ifndef SJ_PLAN_H
+#define SJ_PLAN_H
+
+#include "kernel/table.h"
+
+/* The batch dimensions of a call (all but the class axis), with the strides, in elements, of each operand. */
+typedef struct sj_batch {
+    int ndim;
+    size_t shape[SJ_MAX_NDIM];
+    ptrdiff_t z[SJ_MAX_NDIM], g[SJ_MAX_NDIM], out[SJ_MAX_NDIM];
+} sj_batch;
+
+/* Runs `operation` over the batch: `first` describes the first row (its row strides are set here), and arithmetic is
+ * in `compute`, the widest dtype of the call. */
+void sj_plan_run(sj_operation operation, sj_dtype compute, sj_batch batch, sj_run first);
+
+#endif
