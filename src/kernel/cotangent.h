@@ -18,33 +18,29 @@ typedef struct cotangent {
 #define DOT_LIMIT 0x1p32
 #endif
 
-static inline vec cotangent_difference(vec g, const cotangent *c) {
-    return v_fma(g, v_set1(c->scale), v_set1(-c->at_max));
-}
+V_INLINE vec cotangent_difference(vec g, const cotangent *c) { return v_fma(g, v_set1(c->scale), v_set1(-c->at_max)); }
 
 /* Sum of w_k d_k over n entries but `skip`, and the largest |d_k| seen. */
-static inline dd chunk_dot(const real *w, const real *g, size_t n, size_t skip, const cotangent *c, vec *largest) {
-    vsum sum = vsum_zero();
-    const vec zero = v_zero();
-    for (size_t start = 0; start < n; start += GROUP) {
-        vec group[GROUP_VECTORS];
-        for (int j = 0; j < GROUP_VECTORS; j++) {
-            const size_t i = start + (size_t)j * REAL_LANES;
-            group[j] = zero;
-            if (i >= n) continue;
-            const bool whole = i + REAL_LANES <= n;
-            const vec wj = whole ? v_load(w + i) : v_load_n(w + i, n - i, 0);
-            const vec d = cotangent_difference(whole ? v_load(g + i) : v_load_n(g + i, n - i, 0), c);
-            group[j] = v_mul(wj, d);
-            *largest = v_max(v_max(d, v_sub(zero, d)), *largest);
+V_INLINE dd chunk_dot(const real *w, const real *g, size_t n, size_t skip, const cotangent *c, vec *largest) {
+    vsum sums[SUM_PARTS];
+    for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero();
+    for (size_t start = 0; start < n; start += GROUP)
+        for (size_t part = 0; part < SUM_PARTS; part++) {
+            vec terms[GROUP_TERMS];
+            for (size_t j = 0; j < GROUP_TERMS; j++) {
+                const size_t i = start + j * SUM_LANES + part * V_LANES;
+                terms[j] = v_zero();
+                if (i >= n) continue;
+                const bool whole = i + V_LANES <= n;
+                const vec weights = whole ? v_load(w + i) : v_load_n(w + i, n - i, 0);
+                const vec d = cotangent_difference(whole ? v_load(g + i) : v_load_n(g + i, n - i, 0), c);
+                terms[j] = v_mul(weights, d);
+                *largest = v_max(v_max(d, v_sub(v_zero(), d)), *largest);
+                if (skip - i < V_LANES) terms[j] = without_lane(terms[j], skip - i);
+            }
+            vsum_add(&sums[part], group_sum(terms));
         }
-        if (skip - start < GROUP) {
-            const size_t j = (skip - start) / REAL_LANES;
-            group[j] = without_lane(group[j], (skip - start) % REAL_LANES);
-        }
-        vsum_add(&sum, group_sum(group));
-    }
-    return vsum_total(sum);
+    return vsum_total(sums);
 }
 
 /* 2^-e for the x in [2^e, 2^(e+1)). */

@@ -11,7 +11,7 @@ typedef struct emission {
     vec a, b, c, d;
 } emission;
 
-static inline emission emission_of(double a, double b, double c, double d) {
+V_INLINE emission emission_of(double a, double b, double c, double d) {
     return (emission){v_set1((real)a), v_set1((real)b), v_set1((real)c), v_set1((real)d)};
 }
 
@@ -19,52 +19,51 @@ static inline emission emission_of(double a, double b, double c, double d) {
 typedef vec emit_function(vec w, vec x, const emission *e);
 
 /* s_q = w_q inverse. a: inverse */
-static inline vec emit_softmax(vec w, vec x, const emission *e) {
+V_INLINE vec emit_softmax(vec w, vec x, const emission *e) {
     (void)x;
     return v_mul(w, e->a);
 }
 
 /* log s_q = (z_q - z_m) - log1p(T): both terms <= 0. a: z_m, b: log1p(T) */
-static inline vec emit_log_softmax(vec w, vec z, const emission *e) {
+V_INLINE vec emit_log_softmax(vec w, vec z, const emission *e) {
     (void)w;
     return v_sub(v_sub(z, e->a), e->b);
 }
 
 /* -s_q s_r, from w_r and a: s_q / (sum of weights without bias), b: 2^-bias. 0 - x rather than -x: an entry whose s is
  * 0 is +0. The unscaling comes last and is exact, so small entries are rounded once. */
-static inline vec emit_off_diagonal(vec w, vec x, const emission *e) {
+V_INLINE vec emit_off_diagonal(vec w, vec x, const emission *e) {
     (void)x;
     return v_sub(v_zero(), v_mul(v_mul(w, e->a), e->b));
 }
 
 /* -s_r: off the diagonal of the Jacobian of log-softmax. a: inverse */
-static inline vec emit_minus_softmax(vec w, vec x, const emission *e) {
+V_INLINE vec emit_minus_softmax(vec w, vec x, const emission *e) {
     (void)x;
     return v_sub(v_zero(), v_mul(w, e->a));
 }
 
 /* s_q (d_q - D), d = g - g_m, at the argmax -s_m D. a: power of two that keeps w d finite, b: g_m a, c: D a,
  * d: inverse / a. The weight is multiplied by the difference first: it is normal where s_q may not be. */
-static inline vec emit_product(vec w, vec g, const emission *e) {
+V_INLINE vec emit_product(vec w, vec g, const emission *e) {
     const vec d = v_fma(g, e->a, v_sub(v_zero(), e->b));
     return v_mul(v_mul(w, v_sub(d, e->c)), e->d);
 }
 
 /* g_q - s_q sum of g: as c_q g_q - s_q sum over k != q of g_k, without loss while s_q <= 1/2; the argmax is set
  * afterwards. a b: inverse times the sum of g, split so that neither factor underflows */
-static inline vec emit_log_vjp(vec w, vec g, const emission *e) { return v_sub(g, v_mul(v_mul(w, e->a), e->b)); }
+V_INLINE vec emit_log_vjp(vec w, vec g, const emission *e) { return v_sub(g, v_mul(v_mul(w, e->a), e->b)); }
 
 /* (g_q - g_m) - D. a: g_m, b: D */
-static inline vec emit_log_jvp(vec w, vec g, const emission *e) {
+V_INLINE vec emit_log_jvp(vec w, vec g, const emission *e) {
     (void)w;
     return v_sub(v_sub(g, e->a), e->b);
 }
 
 /* out[0..n) from w[0..n) and x[0..n); out may be x. */
-static inline void emit_chunk(emit_function *emit, const emission *e, const real *w, const real *x, real *out,
-                              size_t n) {
+V_INLINE void emit_chunk(emit_function *emit, const emission *e, const real *w, const real *x, real *out, size_t n) {
     size_t i = 0;
-    for (; i + REAL_LANES <= n; i += REAL_LANES) v_store(out + i, emit(v_load(w + i), v_load(x + i), e));
+    for (; i + V_LANES <= n; i += V_LANES) v_store(out + i, emit(v_load(w + i), v_load(x + i), e));
     if (i < n) v_store_n(out + i, emit(v_load_n(w + i, n - i, 0), v_load_n(x + i, n - i, 0), e), n - i);
 }
 

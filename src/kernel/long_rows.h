@@ -20,6 +20,7 @@ typedef struct row {
     weighing how;
     bool shared; /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
     bool kept;   /* w holds the weights of the whole row */
+    bool stored; /* the output holds them, until the results replace them */
     reference ref;
     row_state state;
     row_scalars scalars;
@@ -62,9 +63,13 @@ static inline dd row_weigh_chunk(const row *r, const real *z, real *w, size_t co
 /* Weights of entries [start, start + count): kept from the reduction, or made again. */
 static inline const real *row_weights(row *r, size_t start, size_t count) {
     if (r->kept) return r->w + start;
+    if (r->stored) return chunk_read(r->out, &r->run->out, start, count, r->w);
     const real *z = row_logits(r, start, count);
     if (r->how == WEIGH_GIVEN) return z;
-    row_weigh_chunk(r, z, r->w, count, count);
+    if (r->how == WEIGH_FAR)
+        chunk_weights(z, r->w, count, &r->ref, WEIGH_FAR);
+    else
+        chunk_weights(z, r->w, count, &r->ref, WEIGH_NEAR);
     return r->w;
 }
 
@@ -72,7 +77,7 @@ static inline const real *row_weights(row *r, size_t start, size_t count) {
 static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, real max) {
     const size_t m = chunk_find(z, count, max);
     const dd rest = row_weigh_chunk(r, z, r->w, count, m);
-    return (row_state){start + m, max, r->ref.integer, r->w[m], rest};
+    return (row_state){start + m, max, reference_integer(&r->ref), r->w[m], rest};
 }
 
 /* One sweep over the row, each chunk relative to its own maximum, states merged in order. False when a maximum is
@@ -83,12 +88,12 @@ static inline bool row_reduce_near(row *r) {
         const real *z = row_logits(r, start, count);
         const real max = chunk_max(z, count);
         if (!(max >= -REAL(WEIGHT_NEAR) && max <= REAL(WEIGHT_NEAR))) return false;
-        r->ref = reference_at(max);
+        r->ref = reference_near(v_set1(max));
         const row_state part = row_reduce_chunk(r, z, start, count, max);
         r->state = start == 0 ? part : state_merge(r->state, part);
     }
     r->kept = r->run->n <= CHUNK;
-    r->ref = reference_at(r->state.max);
+    r->ref = reference_near(v_set1(r->state.max));
     return true;
 }
 
@@ -117,10 +122,13 @@ static inline void row_reduce_at(row *r, real max) {
             r->state.argmax = start + skip;
             found = true;
         }
-        r->state.rest = dd_add(r->state.rest, row_weigh_chunk(r, z, r->w, count, skip));
-        if (skip < count) r->state.top = r->w[skip];
+        const sj_operand *out = &r->run->out;
+        real *w = r->stored ? chunk_begin(r->out, out, out->class_stride, start, r->w) : r->w;
+        r->state.rest = dd_add(r->state.rest, row_weigh_chunk(r, z, w, count, skip));
+        if (skip < count) r->state.top = w[skip];
+        if (r->stored) chunk_end(r->out, out, out->class_stride, start, count, w);
     }
-    r->state.integer = r->ref.integer;
+    r->state.integer = reference_integer(&r->ref);
     r->kept = r->run->n <= CHUNK && r->how != WEIGH_GIVEN;
 }
 
@@ -139,18 +147,20 @@ static inline row_kind row_reduce_other(row *r) {
         r->state.max = max;
         return ROW_NAN;
     }
-    r->ref = reference_at(max);
-    r->how = given ? WEIGH_GIVEN : r->ref.far ? WEIGH_FAR : WEIGH_NEAR;
+    const bool near = max >= -REAL(WEIGHT_NEAR) && max <= REAL(WEIGHT_NEAR);
+    r->ref = near ? reference_near(v_set1(max)) : reference_far(max);
+    r->how = given ? WEIGH_GIVEN : near ? WEIGH_NEAR : WEIGH_FAR;
     row_reduce_at(r, max);
     return ROW_FINITE;
 }
 
-/* reduce -> state -> scalars, for the row sought last. */
-static inline row_kind row_reduce(row *r) {
+/* reduce -> state -> scalars, for the row sought last. `store`: the output may hold the weights meanwhile. */
+static inline row_kind row_reduce(row *r, bool store) {
     r->shared = false;
     r->kept = false;
+    r->stored = store;
     r->how = WEIGH_NEAR;
-    if (r->run->given == SJ_GIVEN_SOFTMAX || !row_reduce_near(r)) {
+    if (store || r->run->given == SJ_GIVEN_SOFTMAX || !row_reduce_near(r)) {
         const row_kind kind = row_reduce_other(r);
         if (kind != ROW_FINITE) return kind;
     }

@@ -8,8 +8,9 @@
 
 #include <math.h>
 
-#define GROUP_VECTORS 4
-#define GROUP         (GROUP_VECTORS * REAL_LANES) /* terms added before their sum joins the compensated one */
+/* Terms i, i + SUM_LANES, i + 2 SUM_LANES, i + 3 SUM_LANES of a group are added before they join partial sum i. */
+#define GROUP_TERMS 4
+#define GROUP (GROUP_TERMS * (size_t)SUM_LANES)
 
 typedef struct row_state {
     size_t argmax; /* m, the lowest index of the maximum */
@@ -22,76 +23,99 @@ typedef struct row_state {
 /* How the weight of an entry comes about: constants where the sweeps are inlined. */
 typedef enum weighing { WEIGH_NEAR, WEIGH_FAR, WEIGH_GIVEN } weighing;
 
-/* Maximum of z[0..n), n > 0; NaN if any entry is. */
+/* Maximum of z[0..n), n > 0; NaN if any entry is. Two maxima, so that one does not wait for the other. */
 static inline real chunk_max(const real *z, size_t n) {
-    vec max = v_load_n(z, n < REAL_LANES ? n : REAL_LANES, z[0]);
+    const size_t first = n < V_LANES ? n : V_LANES;
+    vec max = v_load_n(z, first, z[0]), other = max;
     vmask nan = v_is_nan(max);
-    size_t i = REAL_LANES;
-    for (; i + REAL_LANES <= n; i += REAL_LANES) {
-        const vec x = v_load(z + i);
+    size_t i = first;
+    for (; i + 2 * V_LANES <= n; i += 2 * V_LANES) {
+        const vec x = v_load(z + i), y = v_load(z + i + V_LANES);
+        max = v_max(x, max);
+        other = v_max(y, other);
+        nan = v_or(nan, v_either_nan(x, y));
+    }
+    for (; i < n; i += V_LANES) {
+        const vec x = v_load_n(z + i, n - i < V_LANES ? n - i : V_LANES, z[0]);
         max = v_max(x, max);
         nan = v_or(nan, v_is_nan(x));
     }
-    if (i < n) {
-        const vec x = v_load_n(z + i, n - i, z[0]);
-        max = v_max(x, max);
-        nan = v_or(nan, v_is_nan(x));
-    }
-    return v_any(nan) ? REAL(NAN) : v_max_lane(max);
+    return v_any(nan) ? REAL(NAN) : v_max_lane(v_max(max, other));
 }
 
 /* First index of the value a, which z[0..n) holds. */
 static inline size_t chunk_find(const real *z, size_t n, real a) {
     const vec wanted = v_set1(a);
+    const size_t stride = 4 * V_LANES;
     size_t i = 0;
-    while (i + REAL_LANES <= n && !v_any(v_eq(v_load(z + i), wanted))) i += REAL_LANES;
+    for (; i + stride <= n; i += stride) {
+        const vmask left = v_or(v_eq(v_load(z + i), wanted), v_eq(v_load(z + i + V_LANES), wanted));
+        const vmask right = v_or(v_eq(v_load(z + i + 2 * V_LANES), wanted), v_eq(v_load(z + i + 3 * V_LANES), wanted));
+        if (v_any(v_or(left, right))) break;
+    }
     while (z[i] != a) i++;
     return i;
 }
 
-static inline vec weigh(vec z, const reference *ref, weighing how) {
+V_INLINE vec weigh(vec z, const reference *ref, weighing how) {
     return how == WEIGH_GIVEN ? z : weight(z, ref, how == WEIGH_FAR);
 }
 
-static inline vec without_lane(vec a, size_t lane) {
-    real lanes[REAL_LANES];
+V_INLINE vec without_lane(vec a, size_t lane) {
+    real lanes[V_LANES];
     v_store(lanes, a);
     lanes[lane] = 0;
     return v_load(lanes);
 }
 
-static inline vec group_sum(const vec group[GROUP_VECTORS]) {
-    return v_add(v_add(group[0], group[1]), v_add(group[2], group[3]));
+V_INLINE vec group_sum(const vec terms[GROUP_TERMS]) {
+    return v_add(v_add(terms[0], terms[1]), v_add(terms[2], terms[3]));
+}
+
+/* One group of weights, all or (n < GROUP) its first n, and their sums but for entry `skip`. */
+V_INLINE void group_weigh(const real *z, real *w, size_t n, size_t skip, const reference *ref, weighing how,
+                          vsum sums[SUM_PARTS]) {
+    for (size_t part = 0; part < SUM_PARTS; part++) {
+        vec terms[GROUP_TERMS];
+        for (size_t j = 0; j < GROUP_TERMS; j++) {
+            const size_t i = j * SUM_LANES + part * V_LANES;
+            if (i + V_LANES <= n) {
+                terms[j] = weigh(v_load(z + i), ref, how);
+                v_store(w + i, terms[j]);
+            } else if (i < n) {
+                /* lanes past the end get no weight */
+                const real fill = how == WEIGH_GIVEN ? 0 : -REAL(INFINITY);
+                terms[j] = weigh(v_load_n(z + i, n - i, fill), ref, how);
+                v_store_n(w + i, terms[j], n - i);
+            } else {
+                terms[j] = v_zero();
+            }
+            if (skip - i < V_LANES) terms[j] = without_lane(terms[j], skip - i);
+        }
+        vsum_add(&sums[part], group_sum(terms));
+    }
 }
 
 /* Weights of z[0..n) into w[0..n), and the sum of all but entry `skip` (>= n: of all). */
-static inline dd chunk_weigh(const real *z, real *w, size_t n, size_t skip, const reference *ref, weighing how) {
-    vsum sum = vsum_zero();
-    for (size_t start = 0; start < n; start += GROUP) {
-        vec group[GROUP_VECTORS];
-        if (start + GROUP <= n) {
-            for (int j = 0; j < GROUP_VECTORS; j++) {
-                const size_t i = start + (size_t)j * REAL_LANES;
-                group[j] = weigh(v_load(z + i), ref, how);
-                v_store(w + i, group[j]);
-            }
-        } else {
-            for (int j = 0; j < GROUP_VECTORS; j++) {
-                const size_t i = start + (size_t)j * REAL_LANES, left = i < n ? n - i : 0;
-                group[j] = v_zero();
-                if (left == 0) continue;
-                const size_t count = left < REAL_LANES ? left : REAL_LANES;
-                group[j] = weigh(v_load_n(z + i, count, how == WEIGH_GIVEN ? 0 : -REAL(INFINITY)), ref, how);
-                v_store_n(w + i, group[j], count);
-            }
-        }
-        if (skip - start < GROUP) {
-            const size_t j = (skip - start) / REAL_LANES;
-            group[j] = without_lane(group[j], (skip - start) % REAL_LANES);
-        }
-        vsum_add(&sum, group_sum(group));
+V_INLINE dd chunk_weigh(const real *z, real *w, size_t n, size_t skip, const reference *ref, weighing how) {
+    vsum sums[SUM_PARTS];
+    for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero();
+    size_t i = 0;
+    for (; i + GROUP <= n; i += GROUP) {
+        if (skip - i < GROUP)
+            group_weigh(z + i, w + i, GROUP, skip - i, ref, how, sums);
+        else
+            group_weigh(z + i, w + i, GROUP, SIZE_MAX, ref, how, sums);
     }
-    return vsum_total(sum);
+    if (i < n) group_weigh(z + i, w + i, n - i, skip - i, ref, how, sums);
+    return vsum_total(sums);
+}
+
+/* Weights of z[0..n) into w[0..n), once the sum is known. */
+V_INLINE void chunk_weights(const real *z, real *w, size_t n, const reference *ref, weighing how) {
+    size_t i = 0;
+    for (; i + V_LANES <= n; i += V_LANES) v_store(w + i, weigh(v_load(z + i), ref, how));
+    if (i < n) v_store_n(w + i, weigh(v_load_n(z + i, n - i, 0), ref, how), n - i);
 }
 
 /* 2^k for k <= 0, as a factor that may be 0. */
@@ -121,7 +145,6 @@ typedef struct row_scalars {
     double inverse;    /* 1 / (sum of weights): s_q = w_q inverse */
     double unbias;     /* 2^-bias, or 1 when weights are given */
     double complement; /* c_m = T / (1 + T) */
-    double log1p_t;    /* log(1 + T) */
 } row_scalars;
 
 static inline row_scalars state_finish(const row_state *state, weighing how) {
@@ -131,8 +154,10 @@ static inline row_scalars state_finish(const row_state *state, weighing how) {
     r.unbias = given ? 1 : power_of_two(-WEIGHT_BIAS);
     r.inverse = given ? 1 : 1 / sum.hi;
     r.complement = state->rest.hi * r.inverse;
-    r.log1p_t = given ? 0 : log1p(state->rest.hi / (double)state->top);
     return r;
 }
+
+/* log(1 + T), what log-softmax and logsumexp add to the maximum. */
+static inline double state_log1p(const row_state *state) { return log1p(state->rest.hi / (double)state->top); }
 
 #endif

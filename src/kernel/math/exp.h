@@ -14,24 +14,24 @@
 #include "../simd/portable.h"
 
 #if defined(SJ_REAL_f32)
-#define WEIGHT_BIAS  90
+#define WEIGHT_BIAS 90
 #define WEIGHT_DEPTH 128.0 /* exp(-1.15 * 128) 2^90 > 2^-124: normal */
-#define WEIGHT_NEAR  192.0 /* (192 + 1.15 * 128) log2(e) < 2^9: k * LN2_HI is exact */
-#define LN2_HI       0x1.62e4p-1f
-#define LN2_LO       0x1.7f7d1cp-20f
-#define LOG2E        0x1.715476p0f
-#define EXP_TERMS    5
+#define WEIGHT_NEAR 192.0  /* (192 + 1.15 * 128) log2(e) < 2^9: k * LN2_HI is exact */
+#define LN2_HI 0x1.62e4p-1f
+#define LN2_LO 0x1.7f7d1cp-20f
+#define LOG2E 0x1.715476p0f
+#define EXP_TERMS 5
 static const real exp_coefficients[EXP_TERMS] = {/* of r^6 .. r^2; relative error < 2^-28.2 */
                                                  0x1.6a6016p-10f, 0x1.123abep-7f, 0x1.5558ap-5f, 0x1.55549p-3f,
                                                  0x1.fffffcp-2f};
 #else
-#define WEIGHT_BIAS  960
-#define WEIGHT_DEPTH 1024.0    /* exp(-1.15 * 1024) 2^960 > 2^-740: normal */
-#define WEIGHT_NEAR  1048576.0 /* (2^20 + 1.15 * 1024) log2(e) < 2^21: k * LN2_HI is exact */
-#define LN2_HI       0x1.62e42ffp-1
-#define LN2_LO       -0x1.718432a1b0e26p-35
-#define LOG2E        0x1.71547652b82fep0
-#define EXP_TERMS    10
+#define WEIGHT_BIAS 960
+#define WEIGHT_DEPTH 1024.0   /* exp(-1.15 * 1024) 2^960 > 2^-740: normal */
+#define WEIGHT_NEAR 1048576.0 /* (2^20 + 1.15 * 1024) log2(e) < 2^21: k * LN2_HI is exact */
+#define LN2_HI 0x1.62e42ffp-1
+#define LN2_LO -0x1.718432a1b0e26p-35
+#define LOG2E 0x1.71547652b82fep0
+#define EXP_TERMS 10
 static const real exp_coefficients[EXP_TERMS] = {/* of r^11 .. r^2; relative error < 2^-57.8 */
                                                  0x1.ad9069312dfc7p-26, 0x1.28ae28e0ddb5cp-22, 0x1.71df1ae67efc6p-19,
                                                  0x1.a0199935aeac8p-16, 0x1.a01a012ee2468p-13, 0x1.6c16c1848329p-10,
@@ -42,39 +42,58 @@ static const real exp_coefficients[EXP_TERMS] = {/* of r^11 .. r^2; relative err
 /* 1.5 * 2^mantissa: adding it leaves the nearest integer in the low bits. */
 #define ROUND_MAGIC REAL((real_bits)3 << (REAL_MANTISSA - 1))
 
-/* What the weights of a row are relative to. */
+/* What the weights are relative to: one row in every lane, or a row a lane. */
 typedef struct reference {
-    vec a;              /* far: the row's maximum */
+    vec a;              /* the maximum */
     vec floor;          /* logits below have weight 0 */
-    real_bits exponent; /* (WEIGHT_BIAS - K) in the exponent field */
-    real integer;       /* K; 0 when far */
+    vec lowest;         /* floor as rounded by `weight` */
+    vexponent exponent; /* 2^(WEIGHT_BIAS - K) */
     bool far;
 } reference;
 
-/* a: the maximum of the row, finite. */
-static inline reference reference_at(real a) {
+/* a: maxima with |a| <= WEIGHT_NEAR. */
+V_INLINE reference reference_near(vec a) {
+    const vec log2e = v_set1(LOG2E), magic = v_set1(ROUND_MAGIC);
     reference ref;
-    const real magnitude = a < 0 ? -a : a;
-    real floor = a - REAL(WEIGHT_DEPTH);
-    /* where an ulp of `a` exceeds the depth, only entries equal to the maximum have weight */
-    if (a - floor > REAL(1.15 * WEIGHT_DEPTH)) floor = a;
-    ref.far = !(magnitude <= REAL(WEIGHT_NEAR));
-    ref.integer = ref.far ? REAL(0) : (a * LOG2E + ROUND_MAGIC) - ROUND_MAGIC;
-    ref.exponent = (real_bits)(WEIGHT_BIAS - (real_int)ref.integer) << REAL_MANTISSA;
-    ref.a = v_set1(a);
-    ref.floor = v_set1(floor);
+    ref.a = a;
+    ref.floor = v_sub(a, v_set1(REAL(WEIGHT_DEPTH)));
+    ref.lowest = v_fma(ref.floor, log2e, magic);
+    ref.exponent = v_exponent_below(WEIGHT_BIAS, v_fma(a, log2e, magic));
+    ref.far = false;
     return ref;
 }
 
+/* a: any finite maximum. */
+V_INLINE reference reference_far(real a) {
+    reference ref;
+    real floor = a - REAL(WEIGHT_DEPTH);
+    /* where an ulp of `a` exceeds the depth, only entries equal to the maximum have weight */
+    if (a - floor > REAL(1.15 * WEIGHT_DEPTH)) floor = a;
+    ref.a = v_set1(a);
+    ref.floor = v_set1(floor);
+    ref.lowest = v_zero();
+    ref.exponent = v_exponent_below(WEIGHT_BIAS, v_zero());
+    ref.far = true;
+    return ref;
+}
+
+/* K, the integer that near weights are relative to; 0 when far. Of lane 0. */
+static inline real reference_integer(const reference *ref) {
+    real lanes[V_LANES];
+    if (ref->far) return 0;
+    v_store(lanes, v_fma(ref->a, v_set1(LOG2E), v_set1(ROUND_MAGIC)));
+    return lanes[0] - ROUND_MAGIC;
+}
+
 /* The error of d = z - a, exactly (Knuth's TwoSum). */
-static inline vec difference_error(vec z, vec a, vec d) {
+V_INLINE vec difference_error(vec z, vec a, vec d) {
     const vec z_part = v_add(d, a);
     const vec a_part = v_sub(d, z_part);
     return v_sub(v_sub(z, z_part), v_add(a, a_part));
 }
 
 /* exp(z - a) 2^bias, for z <= a. `far` is ref->far, a constant where this is inlined. */
-static inline vec weight(vec z, const reference *ref, bool far) {
+V_INLINE vec weight(vec z, const reference *ref, bool far) {
     const vec magic = v_set1(ROUND_MAGIC);
     const vec bounded = v_max(z, ref->floor);
     const vec x = far ? v_sub(bounded, ref->a) : bounded;
@@ -86,7 +105,9 @@ static inline vec weight(vec z, const reference *ref, bool far) {
     vec q = v_set1(exp_coefficients[0]);
     for (int i = 1; i < EXP_TERMS; i++) q = v_fma(q, r, v_set1(exp_coefficients[i]));
     const vec p = v_add(v_set1(1), v_fma(v_mul(r, r), q, r));
-    return v_keep_ge(v_scale2(p, rounded, ref->exponent), z, ref->floor);
+    const vec w = v_scale2(p, rounded, ref->exponent);
+    /* near, the rounded logit is at hand and the logit is not: one register less in the loop */
+    return far ? v_keep_ge(w, z, ref->floor) : v_keep_gt(w, rounded, ref->lowest);
 }
 
 #endif

@@ -1,4 +1,5 @@
-/* sum.h: sums whose error does not grow with the number of terms: each lane keeps its rounding errors beside the sum.
+/* sum.h: sums whose error does not grow with the number of terms: SUM_LANES partial sums, each with its rounding errors
+ * beside it.
  * Called by state.h; calls simd/. Error of a total: the roundings of one group of four terms, at most 2u. */
 #ifndef SJ_KERNEL_SUM_H
 #define SJ_KERNEL_SUM_H
@@ -22,13 +23,16 @@ static inline dd dd_add(dd a, dd b) {
 
 static inline dd dd_scale(dd a, double power_of_two) { return (dd){a.hi * power_of_two, a.lo * power_of_two}; }
 
+#define SUM_PARTS (SUM_LANES / V_LANES)
+
+/* Sums over the lanes of a whole row, or a row a lane: the sum so far and the roundings it lost. */
 typedef struct vsum {
     vec sum, error;
 } vsum;
 
-static inline vsum vsum_zero(void) { return (vsum){v_zero(), v_zero()}; }
+V_INLINE vsum vsum_zero(void) { return (vsum){v_zero(), v_zero()}; }
 
-static inline void vsum_add(vsum *total, vec x) {
+V_INLINE void vsum_add(vsum *total, vec x) {
     const vec s = v_add(total->sum, x);
     const vec x_part = v_sub(s, total->sum);
     const vec lost = v_add(v_sub(total->sum, v_sub(s, x_part)), v_sub(x, x_part));
@@ -36,15 +40,24 @@ static inline void vsum_add(vsum *total, vec x) {
 }
 
 /* The lanes added up, always in the same tree. */
-static inline dd vsum_total(vsum total) {
-    real sum[REAL_LANES], error[REAL_LANES];
-    dd lanes[REAL_LANES];
-    v_store(sum, total.sum);
-    v_store(error, total.error);
-    for (int i = 0; i < REAL_LANES; i++) lanes[i] = (dd){(double)sum[i], (double)error[i]};
-    for (int width = REAL_LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) lanes[i] = dd_add(lanes[i], lanes[i + width]);
-    return lanes[0];
+static inline dd vsum_total(const vsum total[SUM_PARTS]) {
+    real lanes[SUM_LANES], lost[SUM_LANES];
+    double sum[SUM_LANES], error[SUM_LANES];
+    for (size_t part = 0; part < SUM_PARTS; part++) {
+        v_store(lanes + part * V_LANES, total[part].sum);
+        v_store(lost + part * V_LANES, total[part].error);
+    }
+    for (int i = 0; i < SUM_LANES; i++) {
+        sum[i] = (double)lanes[i];
+        error[i] = (double)lost[i];
+    }
+    for (int width = SUM_LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) {
+            const dd pair = two_sum(sum[i], sum[i + width]);
+            sum[i] = pair.hi;
+            error[i] += error[i + width] + pair.lo;
+        }
+    return two_sum(sum[0], error[0]);
 }
 
 #endif

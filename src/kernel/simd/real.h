@@ -10,26 +10,34 @@
 typedef float real;
 typedef uint32_t real_bits;
 typedef int32_t real_int;
-#define SJ_REAL       f32
-#define REAL_DTYPE    SJ_F32
-#define REAL_LANES    16
+#define SJ_REAL f32
+#define REAL_DTYPE SJ_F32
+#define SUM_LANES 16     /* partial sums of a row, the same in every set */
 #define REAL_MANTISSA 23 /* explicit bits */
-#define REAL_BIAS     127
-#define REAL_LARGEST  0x1.fffffep127f
+#define REAL_BIAS 127
+#define REAL_LARGEST 0x1.fffffep127f
 #elif defined(SJ_REAL_f64)
 typedef double real;
 typedef uint64_t real_bits;
 typedef int64_t real_int;
-#define SJ_REAL       f64
-#define REAL_DTYPE    SJ_F64
-#define REAL_LANES    8
+#define SJ_REAL f64
+#define REAL_DTYPE SJ_F64
+#define SUM_LANES 8
 #define REAL_MANTISSA 52
-#define REAL_BIAS     1023
-#define REAL_LARGEST  0x1.fffffffffffffp1023
+#define REAL_BIAS 1023
+#define REAL_LARGEST 0x1.fffffffffffffp1023
 #else
 #error "compile with -DSJ_REAL_f32 or -DSJ_REAL_f64"
 #endif
 
 #define REAL(x) ((real)(x))
+
+/* Vectors must not travel through memory between functions: the vocabulary and what is built of it is inlined always.
+ */
+#if defined(__GNUC__)
+#define V_INLINE static inline __attribute__((always_inline))
+#else
+#define V_INLINE static inline
+#endif
 
 #endif

@@ -1,0 +1,118 @@
+/* long_derivatives.h: gradient of one output, Jacobian, VJP and JVP of one long row, from its finished state. The
+ * diagonal and the argmax, where complements stand, are set here. Called by derivatives.h. */
+#ifndef SJ_KERNEL_LONG_DERIVATIVES_H
+#define SJ_KERNEL_LONG_DERIVATIVES_H
+
+#include "cotangent.h"
+#include "forward.h"
+
+/* s_q and c_q = 1 - s_q of one entry; no entry but the argmax has s > 1/2, so only there does 1 - s cancel. */
+typedef struct entry {
+    double s, c;
+} entry;
+
+static inline entry row_entry_softmax(const row *r, size_t q, real w) {
+    entry e;
+    e.s = (double)w * r->scalars.inverse;
+    e.c = q == r->state.argmax ? r->scalars.complement : 1 - e.s;
+    return e;
+}
+
+/* Constants of row q of the Jacobian off its diagonal, and the diagonal entry. */
+static inline emission jacobian_row(const row *r, entry e, bool log) {
+    if (log) return emission_of(r->scalars.inverse, 0, 0, 0);
+    return emission_of(e.s * (r->scalars.inverse / r->scalars.unbias), r->scalars.unbias, 0, 0);
+}
+
+static inline double diagonal(entry e, bool log) { return log ? e.c : e.s * e.c; }
+
+static inline void gradient_row(row *r, bool log) {
+    const size_t q = r->run->q, start = q / CHUNK * CHUNK;
+    const entry e = row_entry_softmax(r, q, row_weights(r, start, row_piece(r, start))[q - start]);
+    const emission off = jacobian_row(r, e, log);
+    row_emit(r, log ? emit_minus_softmax : emit_off_diagonal, &off, READS_WEIGHTS);
+    row_set(r, q, diagonal(e, log));
+}
+
+/* The part of the Jacobian with q in [q0, q0 + rows) and r in [r0, r0 + count). */
+static inline void jacobian_tile(row *r, const real *w_q, size_t q0, size_t rows, size_t r0, size_t count, bool log) {
+    const sj_operand *out = &r->run->out;
+    char *const base = r->out;
+    const real *w = row_weights(r, r0, count);
+    for (size_t i = 0; i < rows; i++) {
+        const size_t q = q0 + i;
+        const entry e = row_entry_softmax(r, q, w_q[i]);
+        const emission off = jacobian_row(r, e, log);
+        char *line = chunk_at(base, out, out->class_stride, q);
+        real *to = chunk_begin(line, out, out->input_stride, r0, r->x_scratch);
+        emit_chunk(log ? emit_minus_softmax : emit_off_diagonal, &off, w, w, to, count);
+        if (q - r0 < count) to[q - r0] = (real)diagonal(e, log);
+        chunk_end(line, out, out->input_stride, r0, count, to);
+    }
+}
+
+static inline void jacobian_of_row(row *r, bool log) {
+    real w_q[CHUNK];
+    for (size_t q0 = 0; q0 < r->run->n; q0 += CHUNK) {
+        const size_t rows = row_piece(r, q0);
+        memcpy(w_q, row_weights(r, q0, rows), rows * sizeof(real));
+        for (size_t r0 = 0; r0 < r->run->n; r0 += CHUNK) jacobian_tile(r, w_q, q0, rows, r0, row_piece(r, r0), log);
+    }
+}
+
+static inline void jacobian_fill(row *r, double value) {
+    const sj_operand *out = &r->run->out;
+    for (size_t q = 0; q < r->run->n; q++)
+        for (size_t k = 0; k < r->run->n; k++)
+            chunk_store(r->out, out->dtype, (ptrdiff_t)q * out->class_stride + (ptrdiff_t)k * out->input_stride,
+                        (real)value);
+}
+
+/* out_q = s_q (d_q - D) */
+static inline void product_row(row *r) {
+    const cotangent c = cotangent_reduce(r);
+    const double dot = c.dot.hi * r->scalars.inverse;
+    const emission e = emission_of((double)c.scale, (double)c.at_max, dot, r->scalars.inverse / (double)c.scale);
+    row_emit(r, emit_product, &e, READS_G);
+}
+
+/* out_q = d_q - D */
+static inline void log_jvp_row(row *r) {
+    const cotangent c = cotangent_reduce(r);
+    const double dot = c.dot.hi * r->scalars.inverse / (double)c.scale;
+    const emission e = emission_of((double)row_entry(r->g, &r->run->g, r->state.argmax), dot, 0, 0);
+    row_emit(r, emit_log_jvp, &e, READS_G);
+}
+
+/* The power of two at or below |x|, held within [least, most]. */
+static inline double power_within(double x, double least, double most) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits &= UINT64_C(0x7ff) << 52;
+    memcpy(&x, &bits, sizeof x);
+    return x < least ? least : x < most ? x : most;
+}
+
+#if defined(SJ_REAL_f32)
+#define SPLIT_MOST 0x1p100
+#else
+#define SPLIT_MOST 0x1p900
+#endif
+
+/* A power of two p so that, for the factor f = sum of g / (1 + T) of log-VJP, s_q f = (s_q p) (f / p) is rounded once:
+ * s_q p is 2^24 or more above the product, hence normal where that is not. */
+static inline double log_vjp_split(double factor) { return power_within(factor, 0x1p-50, SPLIT_MOST) * 0x1p24; }
+
+/* out_q = c_q g_q - s_q sum over k != q of g_k */
+static inline void log_vjp_row(row *r) {
+    const size_t m = r->state.argmax;
+    const double g_m = (double)row_entry(r->g, &r->run->g, m), others = cotangent_total(r).hi;
+    const double s_m = (double)r->state.top * r->scalars.inverse;
+    const double factor = (g_m + others) * (r->scalars.inverse / r->scalars.unbias);
+    const double split = log_vjp_split(factor);
+    const emission e = emission_of(split * r->scalars.unbias, factor / split, 0, 0);
+    row_emit(r, emit_log_vjp, &e, READS_G);
+    row_set(r, m, r->scalars.complement * g_m - s_m * others);
+}
+
+#endif

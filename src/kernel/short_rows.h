@@ -1,0 +1,182 @@
+/* short_rows.h: rows of at most SHORT_ROW entries, one lane a row: a block of V_LANES rows is turned so that entry k of
+ * every row is one vector, and all that follows is vertical. The same state and emit functions as long_rows.h. Called
+ * by forward.h and derivatives.h.
+ *
+ * A row whose maximum is not near, or that a block cannot serve for another reason, is left to long_rows.h; the choice
+ * depends on the row alone, so its bits do not depend on its neighbours. */
+#ifndef SJ_KERNEL_SHORT_ROWS_H
+#define SJ_KERNEL_SHORT_ROWS_H
+
+#include "emit.h"
+#include "long_rows.h"
+
+#define SHORT_ROW 16
+
+typedef struct block {
+    const sj_run *run;
+    size_t first, rows; /* rows first .. first + rows of the run; lanes past them repeat the last */
+    vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW];
+    vec max, argmax, top; /* the row state of each lane */
+    vsum rest;
+    vec inverse, complement; /* its scalars */
+    real unbias;
+    bool left[V_LANES]; /* rows left to long_rows.h */
+} block;
+
+static inline void block_load(const block *b, const sj_operand *array, vec *turned) {
+    real lanes[SHORT_ROW * V_LANES];
+    const size_t n = b->run->n;
+    for (size_t lane = 0; lane < V_LANES; lane++) {
+        const size_t index = b->first + (lane < b->rows ? lane : b->rows - 1);
+        const char *from = chunk_at(array->data, array, array->row_stride, index);
+        if (chunk_is_direct(array, array->class_stride))
+            for (size_t k = 0; k < n; k++) lanes[k * V_LANES + lane] = ((const real *)(const void *)from)[k];
+        else
+            for (size_t k = 0; k < n; k++)
+                lanes[k * V_LANES + lane] = chunk_load(from, array->dtype, (ptrdiff_t)k * array->class_stride);
+    }
+    for (size_t k = 0; k < n; k++) turned[k] = v_load(lanes + k * V_LANES);
+}
+
+/* Entries k < count of every row that was not left, `stride` apart, from the element at `offset` of the row on. */
+static inline void block_store(const block *b, const vec *turned, size_t count, ptrdiff_t offset, ptrdiff_t stride) {
+    real lanes[SHORT_ROW * V_LANES] = {0};
+    const sj_operand *out = &b->run->out;
+    for (size_t k = 0; k < count; k++) v_store(lanes + k * V_LANES, turned[k]);
+    for (size_t lane = 0; lane < b->rows; lane++) {
+        if (b->left[lane]) continue;
+        char *to =
+            chunk_at(out->data, out, out->row_stride, b->first + lane) + offset * (ptrdiff_t)sj_dtype_size(out->dtype);
+        if (chunk_is_direct(out, stride))
+            for (size_t k = 0; k < count; k++) ((real *)(void *)to)[k] = lanes[k * V_LANES + lane];
+        else
+            for (size_t k = 0; k < count; k++)
+                chunk_store(to, out->dtype, (ptrdiff_t)k * stride, lanes[k * V_LANES + lane]);
+    }
+}
+
+static inline void block_store_row(const block *b, const vec *turned) {
+    block_store(b, turned, b->run->n, 0, b->run->out.class_stride);
+}
+
+/* Leaves to long_rows.h the rows in whose lane `x` is not within [low, high]; whether there are any. */
+static inline bool block_leave_outside(block *b, vec x, real low, real high) {
+    real lanes[V_LANES];
+    bool any = false;
+    v_store(lanes, x);
+    for (size_t lane = 0; lane < V_LANES; lane++)
+        if (!(lanes[lane] >= low && lanes[lane] <= high)) any = b->left[lane] = true;
+    return any;
+}
+
+/* Zeros in the lanes of rows that were left, so that they raise no floating-point flag. */
+static inline void block_silence(const block *b, vec *entries, size_t count) {
+    real keep[V_LANES];
+    for (size_t lane = 0; lane < V_LANES; lane++) keep[lane] = b->left[lane] ? 0 : 1;
+    for (size_t k = 0; k < count; k++) entries[k] = v_keep_gt(entries[k], v_load(keep), v_zero());
+}
+
+/* Maximum and its lowest index; NaN where the row holds one. */
+static inline void block_survey(block *b) {
+    const size_t n = b->run->n;
+    vmask nan = v_is_nan(b->z[0]);
+    b->max = b->z[0];
+    for (size_t k = 1; k < n; k++) {
+        nan = v_or(nan, v_is_nan(b->z[k]));
+        b->max = v_max(b->z[k], b->max);
+    }
+    b->argmax = v_zero();
+    for (size_t k = n; k-- > 0;) b->argmax = v_select(v_eq(b->z[k], b->max), v_set1((real)k), b->argmax);
+    b->max = v_select(nan, v_set1(REAL(NAN)), b->max);
+}
+
+/* reduce -> state -> scalars for every lane. */
+static inline void block_reduce(block *b) {
+    const size_t n = b->run->n;
+    const bool given = b->run->given == SJ_GIVEN_SOFTMAX;
+    block_load(b, &b->run->z, b->z);
+    block_survey(b);
+    memset(b->left, 0, sizeof b->left);
+    const real low = given ? REAL(1) / REAL_LARGEST : -REAL(WEIGHT_NEAR);
+    const real high = given ? REAL_LARGEST : REAL(WEIGHT_NEAR);
+    if (block_leave_outside(b, b->max, low, high)) {
+        block_silence(b, b->z, n);
+        block_silence(b, &b->max, 1);
+    }
+    const reference ref = reference_near(b->max);
+    b->top = v_zero();
+    b->rest = vsum_zero();
+    for (size_t k = 0; k < n; k++) {
+        b->w[k] = given ? b->z[k] : weight(b->z[k], &ref, false);
+        const vec at_max = v_keep_eq(b->w[k], b->argmax, v_set1((real)k));
+        b->top = v_add(b->top, at_max);
+        vsum_add(&b->rest, v_sub(b->w[k], at_max));
+    }
+    const vec rest = v_add(b->rest.sum, b->rest.error);
+    b->unbias = given ? 1 : (real)power_of_two(-WEIGHT_BIAS);
+    b->inverse = given ? v_set1(1) : v_div(v_set1(1), v_add(b->top, rest));
+    b->complement = v_mul(rest, b->inverse);
+}
+
+/* log(1 + T) of each lane. */
+static inline vec block_log1p(const block *b) {
+    real t[V_LANES];
+    v_store(t, v_div(v_add(b->rest.sum, b->rest.error), b->top));
+    for (size_t lane = 0; lane < V_LANES; lane++) t[lane] = b->left[lane] ? 0 : (real)log1p((double)t[lane]);
+    return v_load(t);
+}
+
+/* Entry of the argmax of each lane. */
+static inline vec block_at_argmax(const block *b, const vec *turned) {
+    vec entry = v_zero();
+    for (size_t k = 0; k < b->run->n; k++) entry = v_select(v_eq(b->argmax, v_set1((real)k)), turned[k], entry);
+    return entry;
+}
+
+/* s_q and c_q of each lane: c only where 1 - s would cancel comes from the state. */
+typedef struct block_entry {
+    vec s, c;
+} block_entry;
+
+static inline block_entry block_softmax(const block *b, size_t q) {
+    block_entry e;
+    e.s = v_mul(b->w[q], b->inverse);
+    e.c = v_select(v_eq(b->argmax, v_set1((real)q)), b->complement, v_sub(v_set1(1), e.s));
+    return e;
+}
+
+/* A result computed for a whole block, and for a single row that was left. */
+typedef void block_function(block *b);
+typedef void row_function(row *r);
+
+static inline void block_rows(const sj_run *run, block_function *whole, row_function *single) {
+    block b;
+    row r;
+    b.run = r.run = run;
+    for (b.first = 0; b.first < run->rows; b.first += V_LANES) {
+        b.rows = run->rows - b.first < V_LANES ? run->rows - b.first : V_LANES;
+        block_reduce(&b);
+        whole(&b);
+        for (size_t lane = 0; lane < b.rows; lane++) {
+            if (!b.left[lane]) continue;
+            row_seek(&r, b.first + lane);
+            single(&r);
+        }
+    }
+}
+
+/* Every row of a run: blocks of short rows, or one long row after the other. */
+static inline void serve(const sj_run *run, block_function *whole, row_function *single) {
+    if (run->n <= SHORT_ROW && run->n > 0) {
+        block_rows(run, whole, single);
+        return;
+    }
+    row r;
+    r.run = run;
+    for (size_t i = 0; i < run->rows; i++) {
+        row_seek(&r, i);
+        single(&r);
+    }
+}
+
+#endif
