@@ -20,8 +20,19 @@ typedef struct cotangent {
 
 V_INLINE vec cotangent_difference(vec g, const cotangent *c) { return v_fma(g, v_set1(c->scale), v_set1(-c->at_max)); }
 
-/* Sum of w_k d_k over n entries but `skip`, and the largest |d_k| seen. */
-V_INLINE dd chunk_dot(const real *w, const real *g, size_t n, size_t skip, const cotangent *c, vec *largest) {
+/* Largest |d_k| of n entries; NaN is passed over. */
+static inline real chunk_largest(const real *g, size_t n, const cotangent *c) {
+    vec largest = v_zero();
+    for (size_t i = 0; i < n; i += V_LANES) {
+        const vec x = i + V_LANES <= n ? v_load(g + i) : v_load_n(g + i, n - i, g[0]);
+        const vec d = cotangent_difference(x, c);
+        largest = v_max(v_max(d, v_sub(v_zero(), d)), largest);
+    }
+    return v_max_lane(largest);
+}
+
+/* Sum of w_k d_k over n entries but `skip`. */
+V_INLINE dd chunk_dot(const real *w, const real *g, size_t n, size_t skip, const cotangent *c) {
     vsum sums[SUM_PARTS];
     for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero();
     for (size_t start = 0; start < n; start += GROUP)
@@ -33,9 +44,8 @@ V_INLINE dd chunk_dot(const real *w, const real *g, size_t n, size_t skip, const
                 if (i >= n) continue;
                 const bool whole = i + V_LANES <= n;
                 const vec weights = whole ? v_load(w + i) : v_load_n(w + i, n - i, 0);
-                const vec d = cotangent_difference(whole ? v_load(g + i) : v_load_n(g + i, n - i, 0), c);
-                terms[j] = v_mul(weights, d);
-                *largest = v_max(v_max(d, v_sub(v_zero(), d)), *largest);
+                const vec x = whole ? v_load(g + i) : v_load_n(g + i, n - i, 0);
+                terms[j] = v_mul(weights, cotangent_difference(x, c));
                 if (skip - i < V_LANES) terms[j] = without_lane(terms[j], skip - i);
             }
             vsum_add(&sums[part], group_sum(terms));
@@ -54,30 +64,39 @@ static inline real scale_below_two(real x) {
     return x;
 }
 
-/* One sweep of w and g at the scale of `c`; returns the largest |d|. */
-static inline real cotangent_sweep(row *r, cotangent *c) {
-    const size_t m = r->state.argmax;
-    vec largest = v_zero();
+/* The sum at the scale of `c`; false, and no sum, when some |d| is above `limit`. */
+static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
     c->dot = (dd){0, 0};
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *w = row_weights(r, start, count), *g = row_g(r, start, count);
-        c->dot = dd_add(c->dot, chunk_dot(w, g, count, m - start, c, &largest));
+        if (chunk_largest(g, count, c) > limit) return false;
+        c->dot = dd_add(c->dot, chunk_dot(w, g, count, r->state.argmax - start, c));
     }
-    return v_max_lane(largest);
+    return true;
+}
+
+static inline real cotangent_largest(row *r) {
+    const cotangent as_is = {1, 0, {0, 0}};
+    real largest = 0;
+    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+        const size_t count = row_piece(r, start);
+        const real part = chunk_largest(row_g(r, start, count), count, &as_is);
+        largest = part > largest ? part : largest;
+    }
+    return largest;
 }
 
 static inline cotangent cotangent_reduce(row *r) {
-    const real g_m = row_entry(r->g, &r->run->g, r->state.argmax);
+    const real g_m = row_entry(r->g, &r->run->g, r->state.argmax), infinite = REAL(INFINITY);
     cotangent c = {1, g_m, {0, 0}};
-    const real largest = cotangent_sweep(r, &c);
-    const real size = g_m < 0 ? -g_m : g_m;
-    if (r->how != WEIGH_GIVEN && largest > DOT_LIMIT && size <= REAL_LARGEST) {
-        /* a further quarter: the difference of two numbers below 2 is below 4 */
-        c.scale = scale_below_two(largest > size ? largest <= REAL_LARGEST ? largest : REAL_LARGEST : size) / 4;
+    if (cotangent_sweep(r, &c, r->how == WEIGH_GIVEN ? infinite : DOT_LIMIT)) return c;
+    const real largest = cotangent_largest(r);
+    if (largest < infinite) {
+        c.scale = scale_below_two(largest) / 4; /* a difference of two numbers below 2 is below 4 */
         c.at_max = g_m * c.scale;
-        cotangent_sweep(r, &c);
     }
+    cotangent_sweep(r, &c, infinite);
     return c;
 }
 
