@@ -15,13 +15,16 @@ V_INLINE emission emission_of(double a, double b, double c, double d) {
     return (emission){v_set1((real)a), v_set1((real)b), v_set1((real)c), v_set1((real)d)};
 }
 
+/* What the double leaves of x when it is rounded to the kernel's dtype. */
+static inline double below_real(double hi, double lo) { return (hi - (double)(real)hi) + lo; }
+
 /* An emit function maps weights w and further entries x (logits or cotangent) to results. */
 typedef vec emit_function(vec w, vec x, const emission *e);
 
-/* s_q = w_q inverse. a: inverse */
+/* s_q = w_q inverse. a, b: inverse, as a sum */
 V_INLINE vec emit_softmax(vec w, vec x, const emission *e) {
     (void)x;
-    return v_mul(w, e->a);
+    return v_fma(w, e->a, v_mul(w, e->b));
 }
 
 /* log s_q = (z_q - z_m) - log1p(T): both terms <= 0. a: z_m, b: log1p(T) */
@@ -37,11 +40,8 @@ V_INLINE vec emit_off_diagonal(vec w, vec x, const emission *e) {
     return v_sub(v_zero(), v_mul(v_mul(w, e->a), e->b));
 }
 
-/* -s_r: off the diagonal of the Jacobian of log-softmax. a: inverse */
-V_INLINE vec emit_minus_softmax(vec w, vec x, const emission *e) {
-    (void)x;
-    return v_sub(v_zero(), v_mul(w, e->a));
-}
+/* -s_r: off the diagonal of the Jacobian of log-softmax. a, b: inverse, as a sum */
+V_INLINE vec emit_minus_softmax(vec w, vec x, const emission *e) { return v_sub(v_zero(), emit_softmax(w, x, e)); }
 
 /* s_q (d_q - D), d = g - g_m, at the argmax -s_m D. a: power of two that keeps w d finite, b: g_m a, c: D a,
  * d: inverse / a. The weight is multiplied by the difference first: it is normal where s_q may not be. */

@@ -30,6 +30,11 @@ V_INLINE void block_emit(block *b, emit_function *emit, const emission *e, const
     for (size_t k = 0; k < b->run->n; k++) b->w[k] = emit(b->w[k], x[k], e);
 }
 
+static inline emission softmax_emission(const row *r) {
+    const dd inverse = r->scalars.inverse;
+    return emission_of(inverse.hi, below_real(inverse.hi, inverse.lo), 0, 0);
+}
+
 static void softmax_row(row *r) {
     const bool store = !NATIVE_FMA && r->run->n > CHUNK && r->run->out.dtype == REAL_DTYPE;
     const row_kind kind = row_reduce(r, store);
@@ -37,12 +42,12 @@ static void softmax_row(row *r) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
         return;
     }
-    const emission e = emission_of(r->scalars.inverse, 0, 0, 0);
+    const emission e = softmax_emission(r);
     row_emit(r, emit_softmax, &e, READS_WEIGHTS);
 }
 
 static void softmax_block(block *b) {
-    const emission e = {.a = b->inverse};
+    const emission e = {.a = b->inverse.hi, .b = b->inverse.lo};
     block_emit(b, emit_softmax, &e, b->z);
     block_store_row(b, b->w);
 }

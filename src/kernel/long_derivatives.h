@@ -8,40 +8,40 @@
 
 /* s_q and c_q = 1 - s_q of one entry; no entry but the argmax has s > 1/2, so only there does 1 - s cancel. */
 typedef struct entry {
-    double s, c;
+    dd s, c;
 } entry;
 
-static inline entry row_entry_softmax(const row *r, size_t q, real w) {
+static inline entry row_entry_softmax(const row *r, size_t q, real z) {
     entry e;
-    e.s = (double)w * r->scalars.inverse;
-    e.c = q == r->state.argmax ? r->scalars.complement : 1 - e.s;
+    e.s = dd_mul(entry_weight(z, &r->ref, r->how), r->scalars.inverse);
+    e.c = q == r->state.argmax ? r->scalars.complement : dd_complement(e.s);
     return e;
 }
 
 /* Constants of row q of the Jacobian off its diagonal, and the diagonal entry. */
 static inline emission jacobian_row(const row *r, entry e, bool log) {
-    if (log) return emission_of(r->scalars.inverse, 0, 0, 0);
-    return emission_of(e.s * (r->scalars.inverse / r->scalars.unbias), r->scalars.unbias, 0, 0);
+    if (log) return softmax_emission(r);
+    return emission_of(dd_mul(e.s, dd_scale(r->scalars.inverse, 1 / r->scalars.unbias)).hi, r->scalars.unbias, 0, 0);
 }
 
-static inline double diagonal(entry e, bool log) { return log ? e.c : e.s * e.c; }
+static inline double diagonal(entry e, bool log) { return log ? e.c.hi : dd_mul(e.s, e.c).hi; }
 
 static inline void gradient_row(row *r, bool log) {
-    const size_t q = r->run->q, start = q / CHUNK * CHUNK;
-    const entry e = row_entry_softmax(r, q, row_weights(r, start, row_piece(r, start))[q - start]);
+    const size_t q = r->run->q;
+    const entry e = row_entry_softmax(r, q, row_logits(r, q, 1)[0]);
     const emission off = jacobian_row(r, e, log);
     row_emit(r, log ? emit_minus_softmax : emit_off_diagonal, &off, READS_WEIGHTS);
     row_set(r, q, diagonal(e, log));
 }
 
 /* The part of the Jacobian with q in [q0, q0 + rows) and r in [r0, r0 + count). */
-static inline void jacobian_tile(row *r, const real *w_q, size_t q0, size_t rows, size_t r0, size_t count, bool log) {
+static inline void jacobian_tile(row *r, const real *z_q, size_t q0, size_t rows, size_t r0, size_t count, bool log) {
     const sj_operand *out = &r->run->out;
     char *const base = r->out;
     const real *w = row_weights(r, r0, count);
     for (size_t i = 0; i < rows; i++) {
         const size_t q = q0 + i;
-        const entry e = row_entry_softmax(r, q, w_q[i]);
+        const entry e = row_entry_softmax(r, q, z_q[i]);
         const emission off = jacobian_row(r, e, log);
         char *line = chunk_at(base, out, out->class_stride, q);
         real *to = chunk_begin(line, out, out->input_stride, r0, r->x_scratch);
@@ -52,11 +52,11 @@ static inline void jacobian_tile(row *r, const real *w_q, size_t q0, size_t rows
 }
 
 static inline void jacobian_of_row(row *r, bool log) {
-    real w_q[CHUNK];
+    real z_q[CHUNK];
     for (size_t q0 = 0; q0 < r->run->n; q0 += CHUNK) {
         const size_t rows = row_piece(r, q0);
-        memcpy(w_q, row_weights(r, q0, rows), rows * sizeof(real));
-        for (size_t r0 = 0; r0 < r->run->n; r0 += CHUNK) jacobian_tile(r, w_q, q0, rows, r0, row_piece(r, r0), log);
+        memcpy(z_q, row_logits(r, q0, rows), rows * sizeof(real));
+        for (size_t r0 = 0; r0 < r->run->n; r0 += CHUNK) jacobian_tile(r, z_q, q0, rows, r0, row_piece(r, r0), log);
     }
 }
 
@@ -71,15 +71,15 @@ static inline void jacobian_fill(row *r, double value) {
 /* out_q = s_q (d_q - D) */
 static inline void product_row(row *r) {
     const cotangent c = cotangent_reduce(r);
-    const double dot = c.dot.hi * r->scalars.inverse;
-    const emission e = emission_of((double)c.scale, (double)c.at_max, dot, r->scalars.inverse / (double)c.scale);
+    const double inverse = r->scalars.inverse.hi, dot = c.dot.hi * inverse;
+    const emission e = emission_of((double)c.scale, (double)c.at_max, dot, inverse / (double)c.scale);
     row_emit(r, emit_product, &e, READS_G);
 }
 
 /* out_q = d_q - D */
 static inline void log_jvp_row(row *r) {
     const cotangent c = cotangent_reduce(r);
-    const double dot = c.dot.hi * r->scalars.inverse / (double)c.scale;
+    const double dot = c.dot.hi * r->scalars.inverse.hi / (double)c.scale;
     const emission e = emission_of((double)row_entry(r->g, &r->run->g, r->state.argmax), dot, 0, 0);
     row_emit(r, emit_log_jvp, &e, READS_G);
 }
@@ -107,12 +107,12 @@ static inline double log_vjp_split(double factor) { return power_within(factor, 
 static inline void log_vjp_row(row *r) {
     const size_t m = r->state.argmax;
     const double g_m = (double)row_entry(r->g, &r->run->g, m), others = cotangent_total(r).hi;
-    const double s_m = (double)r->state.top * r->scalars.inverse;
-    const double factor = (g_m + others) * (r->scalars.inverse / r->scalars.unbias);
+    const double inverse = r->scalars.inverse.hi, s_m = r->state.top.hi * inverse;
+    const double factor = (g_m + others) * (inverse / r->scalars.unbias);
     const double split = log_vjp_split(factor);
     const emission e = emission_of(split * r->scalars.unbias, factor / split, 0, 0);
     row_emit(r, emit_log_vjp, &e, READS_G);
-    row_set(r, m, r->scalars.complement * g_m - s_m * others);
+    row_set(r, m, r->scalars.complement.hi * g_m - s_m * others);
 }
 
 #endif

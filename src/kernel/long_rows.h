@@ -77,7 +77,7 @@ static inline const real *row_weights(row *r, size_t start, size_t count) {
 static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, real max) {
     const size_t m = chunk_find(z, count, max);
     const dd rest = row_weigh_chunk(r, z, r->w, count, m);
-    return (row_state){start + m, max, reference_integer(&r->ref), r->w[m], rest};
+    return (row_state){start + m, max, reference_integer(&r->ref), entry_weight(max, &r->ref, r->how), rest};
 }
 
 /* One sweep over the row, each chunk relative to its own maximum, states merged in order. False when a maximum is
@@ -112,7 +112,7 @@ static inline real row_survey(row *r) {
 /* A second sweep relative to the known maximum of the row: no merge, so no rounding of a difference of maxima. */
 static inline void row_reduce_at(row *r, real max) {
     bool found = false;
-    r->state = (row_state){0, max, 0, 0, {0, 0}};
+    r->state = (row_state){0, max, reference_integer(&r->ref), entry_weight(max, &r->ref, r->how), {0, 0}};
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *z = row_logits(r, start, count);
@@ -125,10 +125,8 @@ static inline void row_reduce_at(row *r, real max) {
         const sj_operand *out = &r->run->out;
         real *w = r->stored ? chunk_begin(r->out, out, out->class_stride, start, r->w) : r->w;
         r->state.rest = dd_add(r->state.rest, row_weigh_chunk(r, z, w, count, skip));
-        if (skip < count) r->state.top = w[skip];
         if (r->stored) chunk_end(r->out, out, out->class_stride, start, count, w);
     }
-    r->state.integer = reference_integer(&r->ref);
     r->kept = r->run->n <= CHUNK && r->how != WEIGH_GIVEN;
 }
 

@@ -16,9 +16,10 @@ typedef struct block {
     const sj_run *run;
     size_t first, rows; /* rows first .. first + rows of the run; lanes past them repeat the last */
     vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW];
-    vec max, argmax, top; /* the row state of each lane */
-    vsum rest;
-    vec inverse, complement; /* its scalars */
+    vec max, argmax; /* the row state of each lane */
+    vpair top, rest;
+    vpair inverse, complement; /* its scalars */
+    reference ref;
     real unbias;
     bool left[V_LANES]; /* rows left to long_rows.h */
 } block;
@@ -90,6 +91,11 @@ static inline void block_survey(block *b) {
     b->max = v_select(nan, v_set1(REAL(NAN)), b->max);
 }
 
+/* The weight of one entry of each lane, to twice the digits. */
+static inline vpair block_weight(const block *b, vec z) {
+    return b->run->given == SJ_GIVEN_SOFTMAX ? (vpair){z, v_zero()} : weight_pair(z, &b->ref, false);
+}
+
 /* reduce -> state -> scalars for every lane. */
 static inline void block_reduce(block *b) {
     const size_t n = b->run->n;
@@ -103,25 +109,26 @@ static inline void block_reduce(block *b) {
         block_silence(b, b->z, n);
         block_silence(b, &b->max, 1);
     }
-    const reference ref = reference_near(b->max);
-    b->top = v_zero();
-    b->rest = vsum_zero();
+    b->ref = reference_near(b->max);
+    vsum rest = vsum_zero();
     for (size_t k = 0; k < n; k++) {
-        b->w[k] = given ? b->z[k] : weight(b->z[k], &ref, false);
+        b->w[k] = given ? b->z[k] : weight(b->z[k], &b->ref, false);
         const vec at_max = v_keep_eq(b->w[k], b->argmax, v_set1((real)k));
-        b->top = v_add(b->top, at_max);
-        vsum_add(&b->rest, v_sub(b->w[k], at_max));
+        vsum_add(&rest, v_sub(b->w[k], at_max));
     }
-    const vec rest = v_add(b->rest.sum, b->rest.error);
     b->unbias = given ? 1 : (real)power_of_two(-WEIGHT_BIAS);
-    b->inverse = given ? v_set1(1) : v_div(v_set1(1), v_add(b->top, rest));
-    b->complement = v_mul(rest, b->inverse);
+    b->top = block_weight(b, b->max);
+    b->rest = vpair_fast_sum(rest.sum, rest.error);
+    const vpair sum = vpair_sum(b->top.hi, b->rest.hi);
+    const vpair whole = vpair_fast_sum(sum.hi, v_add(sum.lo, v_add(b->top.lo, b->rest.lo)));
+    b->inverse = given ? (vpair){v_set1(1), v_zero()} : vpair_inverse(whole);
+    b->complement = vpair_mul(b->rest, b->inverse);
 }
 
 /* log(1 + T) of each lane. */
 static inline vec block_log1p(const block *b) {
     real t[V_LANES];
-    v_store(t, v_div(v_add(b->rest.sum, b->rest.error), b->top));
+    v_store(t, v_div(b->rest.hi, b->top.hi));
     for (size_t lane = 0; lane < V_LANES; lane++) t[lane] = b->left[lane] ? 0 : (real)log1p((double)t[lane]);
     return v_load(t);
 }
@@ -133,15 +140,18 @@ static inline vec block_at_argmax(const block *b, const vec *turned) {
     return entry;
 }
 
-/* s_q and c_q of each lane: c only where 1 - s would cancel comes from the state. */
+/* s_q and c_q of each lane; at the argmax, where 1 - s would cancel, c comes from the state. */
 typedef struct block_entry {
-    vec s, c;
+    vpair s, c;
 } block_entry;
 
 static inline block_entry block_softmax(const block *b, size_t q) {
+    const vmask at_max = v_eq(b->argmax, v_set1((real)q));
     block_entry e;
-    e.s = v_mul(b->w[q], b->inverse);
-    e.c = v_select(v_eq(b->argmax, v_set1((real)q)), b->complement, v_sub(v_set1(1), e.s));
+    e.s = vpair_mul(block_weight(b, b->z[q]), b->inverse);
+    e.c = vpair_complement(e.s);
+    e.c.hi = v_select(at_max, b->complement.hi, e.c.hi);
+    e.c.lo = v_select(at_max, b->complement.lo, e.c.lo);
     return e;
 }
 

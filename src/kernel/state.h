@@ -16,7 +16,7 @@ typedef struct row_state {
     size_t argmax; /* m, the lowest index of the maximum */
     real max;      /* a = z_m */
     real integer;  /* K: weights are exp(z) 2^(bias - K), or exp(z - a) 2^bias with K = 0 when a is far */
-    real top;      /* weight of m */
+    dd top;        /* weight of m */
     dd rest;       /* sum of the weights of k != m: T = rest / top */
 } row_state;
 
@@ -55,6 +55,16 @@ static inline size_t chunk_find(const real *z, size_t n, real a) {
     }
     while (z[i] != a) i++;
     return i;
+}
+
+/* The weight of one entry, to twice the digits. */
+static inline dd entry_weight(real z, const reference *ref, weighing how) {
+    real hi[V_LANES], lo[V_LANES];
+    if (how == WEIGH_GIVEN) return (dd){(double)z, 0};
+    const vpair w = weight_pair(v_set1(z), ref, how == WEIGH_FAR);
+    v_store(hi, w.hi);
+    v_store(lo, w.lo);
+    return two_sum((double)hi[0], (double)lo[0]);
 }
 
 V_INLINE vec weigh(vec z, const reference *ref, weighing how) {
@@ -135,29 +145,28 @@ static inline row_state state_merge(row_state left, row_state right) {
     row_state winner = keep ? left : right;
     const row_state loser = keep ? right : left;
     const double shift = power_of_two((double)loser.integer - (double)winner.integer);
-    const dd joined = dd_add(loser.rest, (dd){(double)loser.top, 0});
+    const dd joined = dd_add(loser.rest, loser.top);
     winner.rest = dd_add(winner.rest, dd_scale(joined, shift));
     return winner;
 }
 
-/* Scalars of a whole row. Double in both dtypes, rounded to the dtype where a vector is made of them. */
+/* Scalars of a whole row, in double pairs for both dtypes; rounded to the dtype where a vector is made of them. */
 typedef struct row_scalars {
-    double inverse;    /* 1 / (sum of weights): s_q = w_q inverse */
-    double unbias;     /* 2^-bias, or 1 when weights are given */
-    double complement; /* c_m = T / (1 + T) */
+    dd inverse;    /* 1 / (sum of weights): s_q = w_q inverse */
+    dd complement; /* c_m = T / (1 + T) */
+    double unbias; /* 2^-bias, or 1 when weights are given */
 } row_scalars;
 
 static inline row_scalars state_finish(const row_state *state, weighing how) {
     const bool given = how == WEIGH_GIVEN;
-    const dd sum = dd_add(state->rest, (dd){(double)state->top, 0});
     row_scalars r;
     r.unbias = given ? 1 : power_of_two(-WEIGHT_BIAS);
-    r.inverse = given ? 1 : 1 / sum.hi;
-    r.complement = state->rest.hi * r.inverse;
+    r.inverse = given ? (dd){1, 0} : dd_inverse(dd_add(state->rest, state->top));
+    r.complement = dd_mul(state->rest, r.inverse);
     return r;
 }
 
 /* log(1 + T), what log-softmax and logsumexp add to the maximum. */
-static inline double state_log1p(const row_state *state) { return log1p(state->rest.hi / (double)state->top); }
+static inline double state_log1p(const row_state *state) { return log1p(state->rest.hi / state->top.hi); }
 
 #endif

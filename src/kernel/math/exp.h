@@ -11,7 +11,7 @@
 #ifndef SJ_KERNEL_EXP_H
 #define SJ_KERNEL_EXP_H
 
-#include "../simd/portable.h"
+#include "pair.h"
 
 #if defined(SJ_REAL_f32)
 #define WEIGHT_BIAS 90
@@ -92,22 +92,52 @@ V_INLINE vec difference_error(vec z, vec a, vec d) {
     return v_sub(v_sub(z, z_part), v_add(a, a_part));
 }
 
-/* exp(z - a) 2^bias, for z <= a. `far` is ref->far, a constant where this is inlined. */
-V_INLINE vec weight(vec z, const reference *ref, bool far) {
-    const vec magic = v_set1(ROUND_MAGIC);
-    const vec bounded = v_max(z, ref->floor);
+/* The reduced argument of a logit: z - a = k ln2 + r + r_low, k in the low bits of `rounded`. */
+typedef struct reduced {
+    vec rounded, r, r_low;
+} reduced;
+
+V_INLINE reduced reduce_argument(vec z, const reference *ref, bool far) {
+    const vec magic = v_set1(ROUND_MAGIC), bounded = v_max(z, ref->floor);
     const vec x = far ? v_sub(bounded, ref->a) : bounded;
-    const vec rounded = v_fma(x, v_set1(LOG2E), magic);
-    const vec k = v_sub(rounded, magic);
-    vec r = v_fma(k, v_set1(-LN2_HI), x); /* exact */
-    if (far) r = v_add(r, difference_error(bounded, ref->a, x));
-    r = v_fma(k, v_set1(-LN2_LO), r);
+    reduced e;
+    e.rounded = v_fma(x, v_set1(LOG2E), magic);
+    const vec k = v_sub(e.rounded, magic), high = v_fma(k, v_set1(-LN2_HI), x); /* exact */
+    vec low = v_mul(k, v_set1(-LN2_LO));
+    if (far) low = v_add(low, difference_error(bounded, ref->a, x));
+    e.r = v_add(high, low);
+    e.r_low = v_add(v_sub(high, e.r), low);
+    return e;
+}
+
+/* exp(r) - 1 - r */
+V_INLINE vec exp_tail(vec r) {
     vec q = v_set1(exp_coefficients[0]);
     for (int i = 1; i < EXP_TERMS; i++) q = v_fma(q, r, v_set1(exp_coefficients[i]));
-    const vec p = v_add(v_set1(1), v_fma(v_mul(r, r), q, r));
-    const vec w = v_scale2(p, rounded, ref->exponent);
-    /* near, the rounded logit is at hand and the logit is not: one register less in the loop */
-    return far ? v_keep_ge(w, z, ref->floor) : v_keep_gt(w, rounded, ref->lowest);
+    return v_mul(v_mul(r, r), q);
+}
+
+/* x where the logit z has weight, else 0. Near, the rounded logit is at hand and the logit is not: one register less.
+ */
+V_INLINE vec weight_or_zero(vec x, vec z, vec rounded, const reference *ref, bool far) {
+    return far ? v_keep_ge(x, z, ref->floor) : v_keep_gt(x, rounded, ref->lowest);
+}
+
+/* exp(z - a) 2^bias, for z <= a: relative error below 1.2u. `far` is ref->far, a constant where this is inlined. */
+V_INLINE vec weight(vec z, const reference *ref, bool far) {
+    const reduced e = reduce_argument(z, ref, far);
+    const vec p = v_add(v_set1(1), v_add(e.r, v_add(exp_tail(e.r), e.r_low)));
+    return weight_or_zero(v_scale2(p, e.rounded, ref->exponent), z, e.rounded, ref, far);
+}
+
+/* The same as an unevaluated sum, for the one entry a row of the Jacobian is scaled by. */
+V_INLINE vpair weight_pair(vec z, const reference *ref, bool far) {
+    const reduced e = reduce_argument(z, ref, far);
+    const vpair t = vpair_fast_sum(e.r, v_add(exp_tail(e.r), e.r_low));
+    const vpair p = vpair_fast_sum(v_set1(1), t.hi);
+    const vec power = v_scale2(v_set1(1), e.rounded, ref->exponent);
+    return (vpair){weight_or_zero(v_mul(p.hi, power), z, e.rounded, ref, far),
+                   weight_or_zero(v_mul(v_add(p.lo, t.lo), power), z, e.rounded, ref, far)};
 }
 
 #endif

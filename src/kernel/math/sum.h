@@ -4,24 +4,7 @@
 #ifndef SJ_KERNEL_SUM_H
 #define SJ_KERNEL_SUM_H
 
-#include "../simd/portable.h"
-
-/* An unevaluated sum hi + lo, |lo| <= ulp(hi) / 2. Double in both dtypes. */
-typedef struct dd {
-    double hi, lo;
-} dd;
-
-static inline dd two_sum(double a, double b) {
-    const double s = a + b, b_part = s - a;
-    return (dd){s, (a - (s - b_part)) + (b - b_part)};
-}
-
-static inline dd dd_add(dd a, dd b) {
-    const dd s = two_sum(a.hi, b.hi);
-    return two_sum(s.hi, s.lo + (a.lo + b.lo));
-}
-
-static inline dd dd_scale(dd a, double power_of_two) { return (dd){a.hi * power_of_two, a.lo * power_of_two}; }
+#include "pair.h"
 
 #define SUM_PARTS (SUM_LANES / V_LANES)
 
@@ -33,10 +16,8 @@ typedef struct vsum {
 V_INLINE vsum vsum_zero(void) { return (vsum){v_zero(), v_zero()}; }
 
 V_INLINE void vsum_add(vsum *total, vec x) {
-    const vec s = v_add(total->sum, x);
-    const vec x_part = v_sub(s, total->sum);
-    const vec lost = v_add(v_sub(total->sum, v_sub(s, x_part)), v_sub(x, x_part));
-    *total = (vsum){s, v_add(total->error, lost)};
+    const vpair s = vpair_sum(total->sum, x);
+    *total = (vsum){s.hi, v_add(total->error, s.lo)};
 }
 
 /* The lanes added up, always in the same tree. */
