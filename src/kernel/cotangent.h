@@ -1,5 +1,5 @@
-/* cotangent.h: the second reduction of products: sums over a row's cotangent or tangent g. Called by products.h;
- * calls long_rows.h and math/sum.h. */
+/* cotangent.h: the second reduction of products: sums over a row's cotangent or tangent g. Called by
+ * long_derivatives.h; calls long_rows.h and math/sum.h. */
 #ifndef SJ_KERNEL_COTANGENT_H
 #define SJ_KERNEL_COTANGENT_H
 

@@ -10,7 +10,7 @@
 typedef enum row_kind {
     ROW_FINITE,
     ROW_NAN,   /* every result NaN */
-    ROW_EMPTY, /* only -inf, under SJ_ZERO: no mass */
+    ROW_EMPTY, /* no mass: no entries, or only -inf under SJ_ZERO */
 } row_kind;
 
 typedef struct row {
@@ -158,6 +158,7 @@ static inline row_kind row_reduce(row *r, bool store) {
     r->kept = false;
     r->stored = store;
     r->how = WEIGH_NEAR;
+    if (r->run->n == 0) return ROW_EMPTY;
     if (store || r->run->given == SJ_GIVEN_SOFTMAX || !row_reduce_near(r)) {
         const row_kind kind = row_reduce_other(r);
         if (kind != ROW_FINITE) return kind;

@@ -123,7 +123,8 @@ V_INLINE vec weight_or_zero(vec x, vec z, vec rounded, const reference *ref, boo
     return far ? v_keep_ge(x, z, ref->floor) : v_keep_gt(x, rounded, ref->lowest);
 }
 
-/* exp(z - a) 2^bias, for z <= a: relative error below 1.2u. `far` is ref->far, a constant where this is inlined. */
+/* exp(z - a) 2^bias, for z <= a: one rounding of p near 1 and smaller ones of its parts. `far` is ref->far, a constant
+ * where this is inlined. */
 V_INLINE vec weight(vec z, const reference *ref, bool far) {
     const reduced e = reduce_argument(z, ref, far);
     const vec p = v_add(v_set1(1), v_add(e.r, v_add(exp_tail(e.r), e.r_low)));

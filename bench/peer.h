@@ -1,0 +1,40 @@
+/* peer.h: one contender of the benchmark: softjac itself, the copy it is compared with, or another library.
+ * One file in peers/ for each; harness.c knows them only by this interface. */
+#ifndef SJ_BENCH_PEER_H
+#define SJ_BENCH_PEER_H
+
+#include "workload.h"
+
+typedef struct peer {
+    const char *name;
+    /* NULL when it can run; else why not, for the reader. */
+    const char *(*missing)(void);
+    const char *(*version)(void);
+    /* Everything that a program would do once for a shape and not once a call. NULL: it has no such operation. */
+    void *(*open)(const workload *w);
+    /* Does the work `calls` times, leaving the result in w->out; nanoseconds of all of them, negative on failure. */
+    double (*run)(void *job, size_t calls);
+    void (*close)(void *job);
+    bool computes; /* false for the copy: its result is not compared with the truth */
+} peer;
+
+/* The contenders of this build, peers/table.c: the copy first, then softjac, then the others. */
+extern const peer *const peers[];
+extern const size_t peer_count;
+
+/* Names of contenders that this build lacks, and the packages that bring them; "" if none. */
+extern const char peers_not_built[];
+
+/* Monotonic time in nanoseconds. */
+double bench_now(void);
+
+/* run of a peer that lives in this process: `call` is one call and returns false on failure. */
+static inline double bench_time_calls(bool (*call)(void *job), void *job, size_t calls) {
+    const double start = bench_now();
+    for (size_t i = 0; i < calls; i++) {
+        if (!call(job)) return -1;
+    }
+    return bench_now() - start;
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* oracle.h: truth. Evaluates the textbook formula of a form with MPFR, at a precision where its cancellation
+ * is harmless, and measures computed entries against it. Independent of the library's own forms. */
+#ifndef SJ_ORACLE_H
+#define SJ_ORACLE_H
+
+#include "forms.h"
+
+typedef struct oracle oracle; /* holds the true entries of one row's result */
+
+/* Name and version of the arithmetic behind the truth, e.g. "MPFR 4.2.0". */
+const char *oracle_name(void);
+
+/* NULL when out of memory. */
+oracle *oracle_new(void);
+void oracle_free(oracle *truth);
+
+/* The true result of form `id` for one row: z[n] and, where the form takes it, g[n] are exact inputs; q is the
+ * selected class. Logits and g must be finite, except that z may hold -inf beside a finite entry.
+ * Replaces what `truth` held. False when out of memory or n = 0. Entries below 2^-1150 are held as 0. */
+bool oracle_row(oracle *truth, form_id id, const double *z, const double *g, size_t q, size_t n);
+
+size_t oracle_entries(const oracle *truth);
+
+/* Entry i rounded to the nearest double. */
+double oracle_value(const oracle *truth, size_t i);
+
+/* |got - truth_i| in units of the last place of truth_i in dtype: the spacing of dtype at |truth_i|, never less
+ * than the smallest subnormal. Infinity when got is not finite and the rounded truth is. */
+double oracle_ulps(const oracle *truth, size_t i, double got, sj_dtype dtype);
+
+/* |got - truth_i| / |truth_i|; 0 if both are 0, infinity if only truth_i is. Says nothing of use where truth_i is below
+ * the smallest normal number of the dtype: there count ulps. */
+double oracle_relative(const oracle *truth, size_t i, double got);
+
+/* |got - truth_i| in units of u times the condition of entry i, after allowing half of the smallest subnormal; u is the
+ * unit roundoff of dtype. The condition, evaluated by oracle_row:
+ *   VJP, JVP, log JVP   sum over k of |J_ik| |g_k - g_m|, m the row's argmax
+ *   log VJP             sum over k of |J_ki| |g_k|: this Jacobian's transpose does not annihilate constants
+ *   logsumexp           max(|z_m|, logsumexp - z_m)
+ * Infinity for other forms. */
+double oracle_componentwise(const oracle *truth, size_t i, double got, sj_dtype dtype);
+
+#endif

@@ -1,0 +1,78 @@
+/* progress.c: the progress bar on a pseudo-terminal: silent in the first second, then drawn, then erased; silent with
+ * --quiet and where stderr is no terminal. Run by CTest. */
+#define _XOPEN_SOURCE 700 /* pseudo-terminals */
+#include "command.h"
+#include "progress.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int failures;
+
+static void expect(bool holds, const char *claim) {
+    printf("%s %s\n", holds ? "ok" : "not ok", claim);
+    failures += !holds;
+}
+
+/* What stderr received since the last call, as far as it was read from the other end. */
+static const char *received(int end) {
+    static char text[4096];
+    const ssize_t length = read(end, text, sizeof text - 1);
+    text[length > 0 ? length : 0] = '\0';
+    return text;
+}
+
+static void run_job(const arguments *args, long milliseconds) {
+    const struct timespec pause = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+    progress bar;
+    progress_begin(&bar, args, "jacobian", 4);
+    progress_update(&bar, 1);
+    nanosleep(&pause, NULL);
+    progress_update(&bar, 2);
+    progress_end(&bar);
+}
+
+/* The end of a new pseudo-terminal whose other end becomes stderr; -1 where the system gives none. */
+static int open_terminal(void) {
+    const int end = posix_openpt(O_RDWR | O_NOCTTY);
+    if (end < 0 || grantpt(end) != 0 || unlockpt(end) != 0) return -1;
+    const int terminal = open(ptsname(end), O_RDWR | O_NOCTTY);
+    if (terminal < 0 || dup2(terminal, STDERR_FILENO) < 0) return -1;
+    close(terminal);
+    return fcntl(end, F_SETFL, O_NONBLOCK) == 0 ? end : -1;
+}
+
+static int open_pipe(void) {
+    int ends[2];
+    if (pipe(ends) != 0 || dup2(ends[1], STDERR_FILENO) < 0) return -1;
+    close(ends[1]);
+    return fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? ends[0] : -1;
+}
+
+int main(void) {
+    arguments args = {.command = "jacobian"};
+    const int terminal = open_terminal();
+    if (terminal < 0) {
+        printf("skipped: this system gives no pseudo-terminal\n");
+        return 77;
+    }
+    run_job(&args, 10);
+    expect(*received(terminal) == '\0', "a job of 10 ms shows nothing");
+    run_job(&args, 1100);
+    const char *bar = received(terminal);
+    expect(strstr(bar, "jacobian [") && strstr(bar, " 50%"), "a job of over a second shows its name and its half");
+    const char *erase = "\r\033[K";
+    const size_t length = strlen(bar), end = strlen(erase);
+    expect(length > end && strcmp(bar + length - end, erase) == 0, "the bar is erased at the end");
+    args.quiet = true;
+    run_job(&args, 1100);
+    expect(*received(terminal) == '\0', "--quiet shows none");
+    args.quiet = false;
+    const int reader = open_pipe();
+    run_job(&args, 1100);
+    expect(reader >= 0 && *received(reader) == '\0', "none where stderr is no terminal");
+    return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,34 @@
+/* forward.c: the commands softmax, log-softmax and logsumexp. Read, one library call a slice, emit. */
+#include "compute.h"
+#include "output.h"
+
+#include <string.h>
+
+static sj_status softmax(const batch_job *job, sj_view z, sj_view g, sj_view out, const sj_options *options) {
+    (void)job, (void)g;
+    return sj_softmax(z, out, options);
+}
+
+static sj_status log_softmax(const batch_job *job, sj_view z, sj_view g, sj_view out, const sj_options *options) {
+    (void)job, (void)g;
+    return sj_log_softmax(z, out, options);
+}
+
+static sj_status logsumexp(const batch_job *job, sj_view z, sj_view g, sj_view out, const sj_options *options) {
+    (void)job, (void)g;
+    return sj_logsumexp(z, out, options);
+}
+
+int command_forward(const arguments *args) {
+    io_array logits = {0};
+    batch_job job = {.call = softmax};
+    if (strcmp(args->command, "log-softmax") == 0) job.call = log_softmax;
+    if (strcmp(args->command, "logsumexp") == 0) job.call = logsumexp, job.kind = RESULT_REDUCED;
+    int code = job_read(&job, args, &logits, NULL);
+    if (code == EXIT_DONE) code = job_prepare(&job);
+    if (code == EXIT_DONE) code = job_run(&job);
+    if (code == EXIT_DONE) code = emit_array(args, &job.out);
+    io_array_free(&job.out);
+    io_array_free(&logits);
+    return code;
+}

@@ -1,0 +1,40 @@
+/* memory.c: reads what Linux calls MemAvailable, which counts the caches it would give back; elsewhere free pages.
+ * A process limit (ulimit -v) that is lower wins. */
+#include "memory.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static size_t from_kernel(void) {
+    static const char name[] = "MemAvailable:";
+    char line[128];
+    unsigned long long kib = 0;
+    FILE *file = fopen("/proc/meminfo", "r");
+    if (!file) return 0;
+    while (fgets(line, sizeof line, file)) {
+        if (strncmp(line, name, strlen(name)) == 0) kib = strtoull(line + strlen(name), NULL, 10);
+    }
+    fclose(file);
+    return kib > SIZE_MAX / 1024 ? SIZE_MAX : (size_t)kib * 1024;
+}
+
+static size_t from_pages(void) {
+#ifdef _SC_AVPHYS_PAGES
+    const long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page > 0 && (size_t)pages <= SIZE_MAX / (size_t)page) return (size_t)pages * (size_t)page;
+#endif
+    return SIZE_MAX;
+}
+
+size_t memory_available(void) {
+    struct rlimit limit;
+    size_t available = from_kernel();
+    if (available == 0) available = from_pages();
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < available)
+        available = (size_t)limit.rlim_cur;
+    return available;
+}

@@ -1,0 +1,10 @@
+/* memory.h: how much memory the machine can still give. Asked before a result is allocated (array.c). */
+#ifndef TOOL_MEMORY_H
+#define TOOL_MEMORY_H
+
+#include <stddef.h>
+
+/* Bytes that can be used without swapping; SIZE_MAX when the system does not say. */
+size_t memory_available(void);
+
+#endif
