@@ -54,7 +54,7 @@ void tape(formula which, const double *z, size_t n) {
     std::vector<adouble> x(n), y(which == formula_logsumexp ? 1 : n);
     for (size_t k = 0; k < n; k++) x[k] <<= z[k];
     evaluate<adouble>(which, x.data(), n, y.data());
-    double value;
+    double value = 0;
     for (adouble &entry : y) entry >>= value;
     trace_off();
 }

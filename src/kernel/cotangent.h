@@ -9,13 +9,26 @@
  * unless weights (up to 2^WEIGHT_BIAS) times d, summed, could overflow. */
 typedef struct cotangent {
     real scale, at_max;
-    dd dot; /* sum over k != m of w_k d_k */
+    real largest; /* |g_m|, or of all |g_k| where some |d| was above DOT_LIMIT */
+    dd dot;       /* sum over k != m of w_k d_k */
 } cotangent;
 
+/* Products are formed this much above the result, if none of |g| is above LIFT_LIMIT: the lift, g and the difference of
+ * two g together are finite. */
+#define LIFT_LIMIT (REAL_LARGEST / (4 * PRODUCT_LIFT))
+
+/* 2^WEIGHT_BIAS DOT_LIMIT PRODUCT_LIFT, and DOT_LIMIT times the weights of 2^28 terms a lane, are finite. Given weights
+ * have no bias; d is scaled by GIVEN_SCALE instead, up to GIVEN_LIMIT. */
 #if defined(SJ_REAL_f32)
-#define DOT_LIMIT 0x1p8f /* 2^90 2^8 and 2^28 terms a lane: below 2^127 */
+#define DOT_LIMIT 0x1p8f
+#define PRODUCT_LIFT 0x1p16f
+#define GIVEN_SCALE 0x1p64f
+#define GIVEN_LIMIT 0x1p30f
 #else
-#define DOT_LIMIT 0x1p32
+#define DOT_LIMIT 0x1p16
+#define PRODUCT_LIFT 0x1p40
+#define GIVEN_SCALE 0x1p600
+#define GIVEN_LIMIT 0x1p300
 #endif
 
 V_INLINE vec cotangent_difference(vec g, const cotangent *c) { return v_fma(g, v_set1(c->scale), v_set1(-c->at_max)); }
@@ -26,7 +39,7 @@ static inline real chunk_largest(const real *g, size_t n, const cotangent *c) {
     for (size_t i = 0; i < n; i += V_LANES) {
         const vec x = i + V_LANES <= n ? v_load(g + i) : v_load_n(g + i, n - i, g[0]);
         const vec d = cotangent_difference(x, c);
-        largest = v_max(v_max(d, v_sub(v_zero(), d)), largest);
+        largest = v_max(v_size(d), largest);
     }
     return v_max_lane(largest);
 }
@@ -77,7 +90,7 @@ static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
 }
 
 static inline real cotangent_largest(row *r) {
-    const cotangent as_is = {1, 0, {0, 0}};
+    const cotangent as_is = {.scale = 1};
     real largest = 0;
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
@@ -88,14 +101,17 @@ static inline real cotangent_largest(row *r) {
 }
 
 static inline cotangent cotangent_reduce(row *r) {
-    const real g_m = row_entry(r->g, &r->run->g, r->state.argmax), infinite = REAL(INFINITY);
-    cotangent c = {1, g_m, {0, 0}};
-    if (cotangent_sweep(r, &c, r->how == WEIGH_GIVEN ? infinite : DOT_LIMIT)) return c;
-    const real largest = cotangent_largest(r);
-    if (largest < infinite) {
-        c.scale = scale_below_two(largest) / 4; /* a difference of two numbers below 2 is below 4 */
-        c.at_max = g_m * c.scale;
-    }
+    const real g_m = row_entry(r->g, &r->run->g, r->state.argmax), size = g_m < 0 ? -g_m : g_m;
+    const bool given = r->how == WEIGH_GIVEN;
+    const real infinite = REAL(INFINITY), limit = given ? GIVEN_LIMIT : DOT_LIMIT;
+    const real usual = given && size <= limit ? GIVEN_SCALE : 1;
+    cotangent c = {.scale = usual, .at_max = g_m * usual, .largest = size};
+    if (cotangent_sweep(r, &c, limit * usual)) return c;
+    c.largest = cotangent_largest(r);
+    const bool scaled = !given && c.largest < infinite;
+    /* a difference of two numbers below 2 is below 4 */
+    c.scale = scaled ? scale_below_two(c.largest) * (DOT_LIMIT / 4) : 1;
+    c.at_max = g_m * c.scale;
     cotangent_sweep(r, &c, infinite);
     return c;
 }
@@ -110,6 +126,32 @@ static inline dd cotangent_total(row *r) {
         total = dd_add(total, chunk_weigh(g, r->x_scratch, count, m - start, NULL, WEIGH_GIVEN));
     }
     return total;
+}
+
+/* A factor of the softmax, s_q times x, as (w_q a) b: w_q a is 2^24 or more above the product, so it is normal where
+ * that is not, and the product is rounded once. */
+typedef struct split {
+    double a, b;
+} split;
+
+#if defined(SJ_REAL_f32)
+#define SPLIT_LEAST 0x1p-50
+#define SPLIT_MOST 0x1p100
+#else
+#define SPLIT_LEAST 0x1p-40
+#define SPLIT_MOST 0x1p900
+#endif
+
+/* x = f times power, a power of two held apart because their product may be subnormal. */
+static inline split split_factor(double f, double power, double unbias) {
+    const double least = SPLIT_LEAST / power, most = SPLIT_MOST / power;
+    uint64_t bits;
+    double above; /* the power of two at or below |f|, within [least, most] */
+    memcpy(&bits, &f, sizeof bits);
+    bits &= UINT64_C(0x7ff) << 52;
+    memcpy(&above, &bits, sizeof above);
+    above = above < least ? least : above < most ? above : most;
+    return (split){(above * unbias) * (power * 0x1p24), f / above * 0x1p-24};
 }
 
 #endif

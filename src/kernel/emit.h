@@ -8,12 +8,10 @@
 
 /* Constants of one row's emission; what each means is said where it is used. */
 typedef struct emission {
-    vec a, b, c, d;
+    vec a, b, c, d, e, f;
 } emission;
 
-V_INLINE emission emission_of(double a, double b, double c, double d) {
-    return (emission){v_set1((real)a), v_set1((real)b), v_set1((real)c), v_set1((real)d)};
-}
+V_INLINE emission emission_of(double a, double b) { return (emission){.a = v_set1((real)a), .b = v_set1((real)b)}; }
 
 /* What the double leaves of x when it is rounded to the kernel's dtype. */
 static inline double below_real(double hi, double lo) { return (hi - (double)(real)hi) + lo; }
@@ -43,15 +41,16 @@ V_INLINE vec emit_off_diagonal(vec w, vec x, const emission *e) {
 /* -s_r: off the diagonal of the Jacobian of log-softmax. a, b: inverse, as a sum */
 V_INLINE vec emit_minus_softmax(vec w, vec x, const emission *e) { return v_sub(v_zero(), emit_softmax(w, x, e)); }
 
-/* s_q (d_q - D), d = g - g_m, at the argmax -s_m D. a: power of two that keeps w d finite, b: g_m a, c: D a,
- * d: inverse / a. The weight is multiplied by the difference first: it is normal where s_q may not be. */
+/* s_q d_q - s_q D, d = g - g_m; at the argmax, where d = 0, -s_m D. Both terms are formed a power of two above the
+ * result, f the inverse of it, so that a subnormal one is rounded once. a: the power, b: g_m a, c: inverse, and d e: D
+ * as a factor of the weight, split. */
 V_INLINE vec emit_product(vec w, vec g, const emission *e) {
     const vec d = v_fma(g, e->a, v_sub(v_zero(), e->b));
-    return v_mul(v_mul(w, v_sub(d, e->c)), e->d);
+    return v_mul(v_fma(v_mul(w, d), e->c, v_sub(v_zero(), v_mul(v_mul(w, e->d), e->e))), e->f);
 }
 
 /* g_q - s_q sum of g: as c_q g_q - s_q sum over k != q of g_k, without loss while s_q <= 1/2; the argmax is set
- * afterwards. a b: inverse times the sum of g, split so that neither factor underflows */
+ * afterwards. a b: the sum of g as a factor of the weight, split */
 V_INLINE vec emit_log_vjp(vec w, vec g, const emission *e) { return v_sub(g, v_mul(v_mul(w, e->a), e->b)); }
 
 /* (g_q - g_m) - D. a: g_m, b: D */

@@ -32,7 +32,7 @@ V_INLINE void block_emit(block *b, emit_function *emit, const emission *e, const
 
 static inline emission softmax_emission(const row *r) {
     const dd inverse = r->scalars.inverse;
-    return emission_of(inverse.hi, below_real(inverse.hi, inverse.lo), 0, 0);
+    return emission_of(inverse.hi, below_real(inverse.hi, inverse.lo));
 }
 
 static void softmax_row(row *r) {
@@ -58,7 +58,7 @@ static void log_softmax_row(row *r) {
         row_fill(r, kind == ROW_NAN ? NAN : -INFINITY);
         return;
     }
-    const emission e = emission_of((double)r->state.max, state_log1p(&r->state), 0, 0);
+    const emission e = emission_of((double)r->state.max, state_log1p(&r->state));
     row_emit(r, emit_log_softmax, &e, READS_LOGITS);
 }
 

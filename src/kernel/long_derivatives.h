@@ -21,7 +21,7 @@ static inline entry row_entry_softmax(const row *r, size_t q, real z) {
 /* Constants of row q of the Jacobian off its diagonal, and the diagonal entry. */
 static inline emission jacobian_row(const row *r, entry e, bool log) {
     if (log) return softmax_emission(r);
-    return emission_of(dd_mul(e.s, dd_scale(r->scalars.inverse, 1 / r->scalars.unbias)).hi, r->scalars.unbias, 0, 0);
+    return emission_of(dd_mul(e.s, dd_scale(r->scalars.inverse, 1 / r->scalars.unbias)).hi, r->scalars.unbias);
 }
 
 static inline double diagonal(entry e, bool log) { return log ? e.c.hi : dd_mul(e.s, e.c).hi; }
@@ -71,48 +71,43 @@ static inline void jacobian_fill(row *r, double value) {
 /* out_q = s_q (d_q - D) */
 static inline void product_row(row *r) {
     const cotangent c = cotangent_reduce(r);
-    const double inverse = r->scalars.inverse.hi, dot = c.dot.hi * inverse;
-    const emission e = emission_of((double)c.scale, (double)c.at_max, dot, inverse / (double)c.scale);
+    const double unbias = r->scalars.unbias, unscale = 1 / (double)c.scale;
+    /* 1 / (1 + T), near 1, rather than 1 / (sum of weights): D stays as large as the weights are */
+    const dd inverse = dd_scale(r->scalars.inverse, 1 / unbias);
+    const dd dot = dd_mul(c.dot, dd_mul(inverse, inverse));
+    const split factor = split_factor(dot.hi, unbias * unscale, unbias);
+    const real lift = c.largest <= LIFT_LIMIT ? PRODUCT_LIFT : 1;
+    const emission e = {.a = v_set1(c.scale * lift),
+                        .b = v_set1(c.at_max * lift),
+                        .c = v_set1((real)(r->scalars.inverse.hi * unscale)),
+                        .d = v_set1((real)factor.a),
+                        .e = v_set1((real)factor.b * lift),
+                        .f = v_set1(1 / lift)};
     row_emit(r, emit_product, &e, READS_G);
 }
 
 /* out_q = d_q - D */
 static inline void log_jvp_row(row *r) {
     const cotangent c = cotangent_reduce(r);
-    const double dot = c.dot.hi * r->scalars.inverse.hi / (double)c.scale;
-    const emission e = emission_of((double)row_entry(r->g, &r->run->g, r->state.argmax), dot, 0, 0);
+    const double dot = c.dot.hi * (r->scalars.inverse.hi / (double)c.scale);
+    const emission e = emission_of((double)row_entry(r->g, &r->run->g, r->state.argmax), dot);
     row_emit(r, emit_log_jvp, &e, READS_G);
 }
-
-/* The power of two at or below |x|, held within [least, most]. */
-static inline double power_within(double x, double least, double most) {
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    bits &= UINT64_C(0x7ff) << 52;
-    memcpy(&x, &bits, sizeof x);
-    return x < least ? least : x < most ? x : most;
-}
-
-#if defined(SJ_REAL_f32)
-#define SPLIT_MOST 0x1p100
-#else
-#define SPLIT_MOST 0x1p900
-#endif
-
-/* A power of two p so that, for the factor f = sum of g / (1 + T) of log-VJP, s_q f = (s_q p) (f / p) is rounded once:
- * s_q p is 2^24 or more above the product, hence normal where that is not. */
-static inline double log_vjp_split(double factor) { return power_within(factor, 0x1p-50, SPLIT_MOST) * 0x1p24; }
 
 /* out_q = c_q g_q - s_q sum over k != q of g_k */
 static inline void log_vjp_row(row *r) {
     const size_t m = r->state.argmax;
-    const double g_m = (double)row_entry(r->g, &r->run->g, m), others = cotangent_total(r).hi;
+    const double g_m = (double)row_entry(r->g, &r->run->g, m), unbias = r->scalars.unbias;
     const double inverse = r->scalars.inverse.hi, s_m = r->state.top.hi * inverse;
-    const double factor = (g_m + others) * (inverse / r->scalars.unbias);
-    const double split = log_vjp_split(factor);
-    const emission e = emission_of(split * r->scalars.unbias, factor / split, 0, 0);
+    const dd rest = cotangent_total(r), all = dd_add(rest, (dd){g_m, 0});
+    const split factor = split_factor(dd_mul(all, dd_scale(r->scalars.inverse, 1 / unbias)).hi, 1, unbias);
+    const double others = rest.hi;
+    /* complement and products are formed where none is subnormal, if the result is not */
+    const double lift = fabs(g_m) < 1 && fabs(others) < 1 ? 0x1p64 : 1;
+    const double own = fabs(g_m) < 1 ? r->scalars.complement.hi * (g_m * lift) : r->state.rest.hi * (g_m * inverse);
+    const emission e = emission_of(factor.a, factor.b);
     row_emit(r, emit_log_vjp, &e, READS_G);
-    row_set(r, m, r->scalars.complement.hi * g_m - s_m * others);
+    row_set(r, m, (own - s_m * (others * lift)) / lift);
 }
 
 #endif

@@ -198,9 +198,9 @@ bool check_forms(const check_input *input, const sj_options *options, progress *
     *lines = (check_lines){0};
     compute(&run);
     const size_t entries = run.out[FORM_JACOBIAN] || run.out[FORM_LOG_JACOBIAN] ? n * n : n;
-    run.z = malloc((n ? n : 1) * sizeof(double));
-    run.g = malloc((n ? n : 1) * sizeof(double));
-    run.got = malloc((entries ? entries : 1) * sizeof(double));
+    run.z = calloc(n + 1, sizeof(double));
+    run.g = calloc(n + 1, sizeof(double));
+    run.got = calloc(entries + 1, sizeof(double));
     bool done = judge_open(&judge, input->dtype, n, entries) && run.z && run.g && run.got;
     done = done && judge_rows(&run, &judge, bar);
     for (form_id id = 0; id < FORM_COUNT; id++) {

@@ -17,9 +17,9 @@
 
 bool judge_open(row_judge *judge, sj_dtype dtype, size_t n, size_t entries) {
     *judge = (row_judge){.dtype = dtype, .n = n};
-    judge->plain = malloc((entries ? entries : 1) * sizeof(double));
-    judge->autodiff = malloc((entries ? entries : 1) * sizeof(double));
-    judge->work = malloc((n ? n : 1) * sizeof(double));
+    judge->plain = calloc(entries + 1, sizeof(double));
+    judge->autodiff = calloc(entries + 1, sizeof(double));
+    judge->work = calloc(n + 1, sizeof(double));
     judge->truth = oracle_name() ? oracle_new() : NULL;
     return judge->plain && judge->autodiff && judge->work && (judge->truth || !oracle_name());
 }

@@ -25,8 +25,8 @@ static void log_jvp(const double *s, const double *t, size_t n, double *out) {
 }
 
 static double logsumexp(const double *z, size_t n) {
-    double sum = 0;
-    for (size_t k = 0; k < n; k++) sum += exp(z[k]);
+    double sum = exp(z[0]);
+    for (size_t k = 1; k < n; k++) sum += exp(z[k]);
     return log(sum);
 }
 

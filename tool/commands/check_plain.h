@@ -5,7 +5,7 @@
 
 #include "forms.h"
 
-/* out has form_entries() elements; work has n. */
+/* out has form_entries() elements; work has n, and n > 0. */
 void plain_row(form_id id, const double *z, const double *g, size_t q, size_t n, double *work, double *out);
 
 #endif

@@ -102,30 +102,32 @@ static int select_class(const arguments *args, size_t n, size_t *q) {
     return fail(args, EXIT_WRONG_USE, "--class: found %zu, expected less than the number of classes, %zu", *q, n);
 }
 
+/* One dtype's table; adds to *judged the rows that could be judged. */
+static int add_dtype(report *into, const arguments *args, const io_array *logits, check_input *input, size_t *judged) {
+    check_lines *lines = calloc(1, sizeof *lines);
+    if (!lines) return fail(args, EXIT_NO_MEMORY, "out of memory");
+    const int code = check_dtype(args, logits, input, lines);
+    if (code == EXIT_DONE) verify_add_table(into, input, lines);
+    *judged += lines->judged;
+    free(lines);
+    return code;
+}
+
 static int check_and_report(const arguments *args, const io_array *logits, check_input *input) {
     static const sj_dtype dtypes[] = {SJ_F64, SJ_F32};
-    int code = EXIT_DONE;
     size_t judged = 0;
     report *into = report_new(args);
     verify_introduce(into, args, input);
-    for (size_t i = 0; i < 2 && code == EXIT_DONE; i++) {
-        check_lines *lines = NULL;
+    for (size_t i = 0; i < 2; i++) {
         if (args->dtype && args->dtype != dtypes[i]) continue;
         input->dtype = dtypes[i];
-        lines = malloc(sizeof *lines);
-        code = lines ? check_dtype(args, logits, input, lines) : fail(args, EXIT_NO_MEMORY, "out of memory");
-        if (code == EXIT_DONE) {
-            verify_add_table(into, input, lines);
-            judged += lines->judged;
-        }
-        free(lines);
-    }
-    if (code != EXIT_DONE) {
+        const int code = add_dtype(into, args, logits, input, &judged);
+        if (code == EXIT_DONE) continue;
         report_discard(into);
         return code;
     }
     verify_explain(into, input);
-    code = report_finish(into);
+    const int code = report_finish(into);
     if (code == EXIT_DONE && judged == 0) return fail(args, EXIT_CHECK_FAILED, "no row could be judged");
     return code;
 }

@@ -82,7 +82,10 @@ static inline double upper(double a) {
     return scaled - (scaled - a);
 }
 
+/* a b - p; 0 where splitting a factor would overflow, which costs the product its second half only. */
 static inline double product_error(double a, double b, double p) {
+    const double limit = 0x1p990;
+    if (!(a < limit && a > -limit && b < limit && b > -limit)) return 0;
     const double a_hi = upper(a), b_hi = upper(b), a_lo = a - a_hi, b_lo = b - b_hi;
     return ((a_hi * b_hi - p) + a_hi * b_lo + a_lo * b_hi) + a_lo * b_lo;
 }

@@ -70,6 +70,9 @@ V_INLINE vec v_fma(vec a, vec b, vec c) { return native_fma(a, b, c); }
 /* Larger of the two; b where a lane is NaN. */
 V_INLINE vec v_max(vec a, vec b) { return native_max(a, b); }
 
+/* |a| */
+V_INLINE vec v_size(vec a) { return v_max(v_sub(v_zero(), a), a); }
+
 /* x where a >= b, else 0. */
 V_INLINE vec v_keep_ge(vec x, vec a, vec b) { return (vec)((vec_int)x & (a >= b)); }
 

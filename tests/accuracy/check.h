@@ -1,0 +1,38 @@
+/* check.h: one row through one form, every entry against the truth; keeps the worst error of each form and dtype for
+ * the table a test prints last. Calls oracle/ and unit/support.h. */
+#ifndef SJ_TEST_CHECK_H
+#define SJ_TEST_CHECK_H
+
+#include "oracle.h"
+#include "support.h"
+
+/* Setup and teardown of a group: the oracle; the table of worst errors, printed. */
+int open_truth(void **state);
+int close_truth(void **state);
+
+#define run_accuracy_tests(tests)                                                                                      \
+    (require_kernel_set() ? require_kernel_set() : cmocka_run_group_tests(tests, open_truth, close_truth))
+
+/* Ulps, or for products multiples of u times the condition, that a form may be off: check.c gives the reasons. */
+double allowed_error(form_id id);
+
+/* Records an error; where it is not within the bound, prints the place, and the test fails in finish_checks. */
+void record_error(form_id id, sj_dtype dtype, double error, const char *row, size_t n, size_t i, double got,
+                  double want);
+
+/* Form `id` of row z (elements of dtype), all entries. g and q where the form takes them. */
+void check_form(form_id id, sj_dtype dtype, const double *z, const double *g, size_t q, size_t n, const char *row);
+
+/* The same for results computed before: entry i is computed[i]. */
+void check_computed(form_id id, sj_dtype dtype, const double *z, const double *g, size_t q, size_t n, const char *row,
+                    const double *computed);
+
+/* Last in every test: fails it if any error since the last call was beyond its bound. */
+void finish_checks(void);
+
+typedef enum jacobians { WITHOUT_JACOBIANS, WITH_JACOBIANS } jacobians;
+
+/* Every form of the row: gradients of its largest, first, last and one random class, all kinds of cotangents. */
+void check_row(sj_dtype dtype, const double *z, size_t n, const char *row, jacobians matrices, random_stream *r);
+
+#endif
