@@ -14,6 +14,8 @@
  *   errors     Arguments are checked before the first write. On failure nothing is written. No function
  *              allocates, prints, aborts, keeps state, or changes errno or the floating-point environment.
  *   empty      Arrays without rows, or with n = 0, succeed (logsumexp of n = 0 is -inf).
+ *   depth      A logit more than 128 (SJ_F32) or 1024 (SJ_F64) below its row's maximum has s = 0: below 2^-34 of the
+ *              smallest subnormal, and still so where a huge cotangent would lift its product with s into range.
  *   non-finite A NaN in a row makes that row NaN and no other. See sj_nonfinite for infinities.
  *   threads    Every function is reentrant; concurrent calls on distinct outputs are safe.
  */

@@ -1,7 +1,7 @@
 /* build.c: version and kernel sets. Public; reads plan/dispatch.c. */
 #include "plan/dispatch.h"
 
-#define TEXT(x)         #x
+#define TEXT(x) #x
 #define DOTTED(a, b, c) TEXT(a) "." TEXT(b) "." TEXT(c)
 
 const char *sj_version(void) { return DOTTED(SJ_VERSION_MAJOR, SJ_VERSION_MINOR, SJ_VERSION_PATCH); }

@@ -117,14 +117,7 @@ static bool same_layout(const sj_view *a, const sj_view *b) {
     return same;
 }
 
-static size_t common_divisor(size_t a, size_t b) {
-    while (b) {
-        const size_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
+static size_t common_divisor(size_t a, size_t b) { return b == 0 ? a : common_divisor(b, a % b); }
 
 /* Both views step by multiples of some number of bytes, and start so far apart within it that no elements meet, as
  * the even and the odd columns of one matrix do. */
@@ -144,7 +137,7 @@ static bool interleaved(const sj_view *a, const sj_view *b) {
 
 sj_status sj_check_overlap(sj_named_view out, sj_named_view in, bool in_place_allowed, sj_error *error) {
     const sj_view *a = out.view, *b = in.view;
-    size_t a_bytes, a_before, b_bytes, b_before;
+    size_t a_bytes = 0, a_before = 0, b_bytes = 0, b_before = 0;
     if (is_empty(a) || is_empty(b)) return SJ_OK;
     if (in_place_allowed && same_layout(a, b)) return SJ_OK;
     (void)extent(a, &a_bytes, &a_before);

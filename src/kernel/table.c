@@ -4,7 +4,7 @@
 
 #include "derivatives.h"
 
-#define JOIN3(a, b, c)        a##b##_##c
+#define JOIN3(a, b, c) a##b##_##c
 #define TABLE_NAME(set, real) JOIN3(sj_kernels_, set, real)
 
 extern const sj_kernels TABLE_NAME(SJ_SET, SJ_REAL);

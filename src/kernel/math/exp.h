@@ -29,7 +29,7 @@ static const real exp_coefficients[EXP_TERMS] = {/* of r^6 .. r^2; relative erro
 #define WEIGHT_DEPTH 1024.0   /* exp(-1.15 * 1024) 2^960 > 2^-740: normal */
 #define WEIGHT_NEAR 1048576.0 /* (2^20 + 1.15 * 1024) log2(e) < 2^21: k * LN2_HI is exact */
 #define LN2_HI 0x1.62e42ffp-1
-#define LN2_LO -0x1.718432a1b0e26p-35
+#define LN2_LO (-0x1.718432a1b0e26p-35)
 #define LOG2E 0x1.71547652b82fep0
 #define EXP_TERMS 10
 static const real exp_coefficients[EXP_TERMS] = {/* of r^11 .. r^2; relative error < 2^-57.8 */
