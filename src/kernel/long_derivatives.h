@@ -11,10 +11,13 @@ typedef struct entry {
     dd s, c;
 } entry;
 
+/* c_m = T / (1 + T) */
+static inline dd row_complement(const row *r) { return dd_mul(r->state.rest, r->scalars.inverse); }
+
 static inline entry row_entry_softmax(const row *r, size_t q, real z) {
     entry e;
     e.s = dd_mul(entry_weight(z, &r->ref, r->how), r->scalars.inverse);
-    e.c = q == r->state.argmax ? r->scalars.complement : dd_complement(e.s);
+    e.c = q == r->state.argmax ? row_complement(r) : dd_complement(e.s);
     return e;
 }
 
@@ -104,7 +107,7 @@ static inline void log_vjp_row(row *r) {
     const double others = rest.hi;
     /* complement and products are formed where none is subnormal, if the result is not */
     const double lift = fabs(g_m) < 1 && fabs(others) < 1 ? 0x1p64 : 1;
-    const double own = fabs(g_m) < 1 ? r->scalars.complement.hi * (g_m * lift) : r->state.rest.hi * (g_m * inverse);
+    const double own = fabs(g_m) < 1 ? row_complement(r).hi * (g_m * lift) : r->state.rest.hi * (g_m * inverse);
     const emission e = emission_of(factor.a, factor.b);
     row_emit(r, emit_log_vjp, &e, READS_G);
     row_set(r, m, (own - s_m * (others * lift)) / lift);

@@ -125,7 +125,7 @@ static void log_vjp_block(block *b) {
     /* as in log_vjp_row; both ways are finite, and one is kept */
     const vec one = v_set1(1), most = v_max(size, v_size(others));
     const vec lift = v_add(one, v_keep_gt(v_set1(PRODUCT_LIFT - 1), one, most));
-    const vec small = v_keep_gt(v_mul(b->complement.hi, v_mul(g_m, lift)), one, size);
+    const vec small = v_keep_gt(v_mul(block_complement(b).hi, v_mul(g_m, lift)), one, size);
     const vec large = v_keep_ge(v_mul(b->rest.hi, v_mul(g_m, b->inverse.hi)), size, one);
     const vec at_max = v_div(v_sub(v_add(small, large), v_mul(s_m, v_mul(others, lift))), lift);
     const emission e = {.a = factor.a, .b = factor.b};

@@ -18,41 +18,50 @@ typedef struct block {
     vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW];
     vec max, argmax; /* the row state of each lane */
     vpair top, rest;
-    vpair inverse, complement; /* its scalars */
+    vpair inverse; /* 1 / (sum of weights) */
     reference ref;
     real unbias;
     bool left[V_LANES]; /* rows left to long_rows.h */
 } block;
 
+/* Entry k of every row becomes vector k. */
 static inline void block_load(const block *b, const sj_operand *array, vec *turned) {
-    real lanes[SHORT_ROW * V_LANES];
-    const size_t n = b->run->n;
-    for (size_t lane = 0; lane < V_LANES; lane++) {
-        const size_t index = b->first + (lane < b->rows ? lane : b->rows - 1);
-        const char *from = chunk_at(array->data, array, array->row_stride, index);
-        if (chunk_is_direct(array, array->class_stride))
-            for (size_t k = 0; k < n; k++) lanes[k * V_LANES + lane] = ((const real *)(const void *)from)[k];
+    const char *rows[V_LANES];
+    const ptrdiff_t stride = array->class_stride;
+    for (size_t lane = 0; lane < V_LANES; lane++)
+        rows[lane] = chunk_at(array->data, array, array->row_stride, b->first + (lane < b->rows ? lane : b->rows - 1));
+    const bool direct = chunk_is_direct(array, stride);
+    for (size_t k = 0; k < b->run->n; k++) {
+        real lanes[V_LANES];
+        if (direct)
+            for (size_t lane = 0; lane < V_LANES; lane++) lanes[lane] = ((const real *)(const void *)rows[lane])[k];
         else
-            for (size_t k = 0; k < n; k++)
-                lanes[k * V_LANES + lane] = chunk_load(from, array->dtype, (ptrdiff_t)k * array->class_stride);
+            for (size_t lane = 0; lane < V_LANES; lane++)
+                lanes[lane] = chunk_load(rows[lane], array->dtype, (ptrdiff_t)k * stride);
+        turned[k] = v_load(lanes);
     }
-    for (size_t k = 0; k < n; k++) turned[k] = v_load(lanes + k * V_LANES);
 }
 
-/* Entries k < count of every row that was not left, `stride` apart, from the element at `offset` of the row on. */
+/* Vectors k < count to the rows that were not left, `stride` apart, from the element at `offset` of each on. */
 static inline void block_store(const block *b, const vec *turned, size_t count, ptrdiff_t offset, ptrdiff_t stride) {
-    real lanes[SHORT_ROW * V_LANES] = {0};
     const sj_operand *out = &b->run->out;
-    for (size_t k = 0; k < count; k++) v_store(lanes + k * V_LANES, turned[k]);
+    char *rows[V_LANES];
+    size_t used = 0, lane_of[V_LANES];
     for (size_t lane = 0; lane < b->rows; lane++) {
         if (b->left[lane]) continue;
-        char *to =
+        rows[used] =
             chunk_at(out->data, out, out->row_stride, b->first + lane) + offset * (ptrdiff_t)sj_dtype_size(out->dtype);
-        if (chunk_is_direct(out, stride))
-            for (size_t k = 0; k < count; k++) ((real *)(void *)to)[k] = lanes[k * V_LANES + lane];
+        lane_of[used++] = lane;
+    }
+    const bool direct = chunk_is_direct(out, stride);
+    for (size_t k = 0; k < count; k++) {
+        real lanes[V_LANES];
+        v_store(lanes, turned[k]);
+        if (direct && used == V_LANES)
+            for (size_t i = 0; i < V_LANES; i++) ((real *)(void *)rows[i])[k] = lanes[i];
         else
-            for (size_t k = 0; k < count; k++)
-                chunk_store(to, out->dtype, (ptrdiff_t)k * stride, lanes[k * V_LANES + lane]);
+            for (size_t i = 0; i < used; i++)
+                chunk_store(rows[i], out->dtype, (ptrdiff_t)k * stride, lanes[lane_of[i]]);
     }
 }
 
@@ -80,10 +89,10 @@ static inline void block_silence(const block *b, vec *entries, size_t count) {
 /* Maximum and its lowest index; NaN where the row holds one. */
 static inline void block_survey(block *b) {
     const size_t n = b->run->n;
-    vmask nan = v_is_nan(b->z[0]);
-    b->max = b->z[0];
-    for (size_t k = 1; k < n; k++) {
-        nan = v_or(nan, v_is_nan(b->z[k]));
+    vmask nan = v_is_nan(b->z[n - 1]);
+    b->max = b->z[n - 1];
+    for (size_t k = 0; k + 1 < n; k++) {
+        if (k % 2 == 0) nan = v_or(nan, v_either_nan(b->z[k], b->z[k + 1]));
         b->max = v_max(b->z[k], b->max);
     }
     b->argmax = v_zero();
@@ -122,8 +131,10 @@ static inline void block_reduce(block *b) {
     const vpair sum = vpair_sum(b->top.hi, b->rest.hi);
     const vpair whole = vpair_fast_sum(sum.hi, v_add(sum.lo, v_add(b->top.lo, b->rest.lo)));
     b->inverse = given ? (vpair){v_set1(1), v_zero()} : vpair_inverse(whole);
-    b->complement = vpair_mul(b->rest, b->inverse);
 }
+
+/* c_m = T / (1 + T) of each lane. */
+static inline vpair block_complement(const block *b) { return vpair_mul(b->rest, b->inverse); }
 
 /* log(1 + T) of each lane. */
 static inline vec block_log1p(const block *b) {
@@ -149,9 +160,9 @@ static inline block_entry block_softmax(const block *b, size_t q) {
     const vmask at_max = v_eq(b->argmax, v_set1((real)q));
     block_entry e;
     e.s = vpair_mul(block_weight(b, b->z[q]), b->inverse);
-    e.c = vpair_complement(e.s);
-    e.c.hi = v_select(at_max, b->complement.hi, e.c.hi);
-    e.c.lo = v_select(at_max, b->complement.lo, e.c.lo);
+    const vpair others = vpair_complement(e.s), largest = block_complement(b);
+    e.c.hi = v_select(at_max, largest.hi, others.hi);
+    e.c.lo = v_select(at_max, largest.lo, others.lo);
     return e;
 }
 

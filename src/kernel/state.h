@@ -153,7 +153,6 @@ static inline row_state state_merge(row_state left, row_state right) {
 /* Scalars of a whole row, in double pairs for both dtypes; rounded to the dtype where a vector is made of them. */
 typedef struct row_scalars {
     dd inverse;    /* 1 / (sum of weights): s_q = w_q inverse */
-    dd complement; /* c_m = T / (1 + T) */
     double unbias; /* 2^-bias, or 1 when weights are given */
 } row_scalars;
 
@@ -162,7 +161,6 @@ static inline row_scalars state_finish(const row_state *state, weighing how) {
     row_scalars r;
     r.unbias = given ? 1 : power_of_two(-WEIGHT_BIAS);
     r.inverse = given ? (dd){1, 0} : dd_inverse(dd_add(state->rest, state->top));
-    r.complement = dd_mul(state->rest, r.inverse);
     return r;
 }
 
