@@ -98,17 +98,28 @@ static sj_dtype widest(const sj_call *call) {
     return wide ? SJ_F64 : SJ_F32;
 }
 
-/* +0 into every element; the memory order of the output, whatever its strides. */
+/* Dimensions from d on are one contiguous block in C order. */
+static bool is_block(const sj_view *view, int d) {
+    ptrdiff_t expected = 1;
+    for (int e = view->ndim - 1; e >= d; e--) {
+        if (view->shape[e] == 1) continue;
+        if (view->strides[e] != expected) return false;
+        expected *= (ptrdiff_t)view->shape[e];
+    }
+    return true;
+}
+
+/* +0 into every element from dimension d on, block by block. */
 static void fill_zero(const sj_view *view, int d, char *data) {
     const size_t item = sj_dtype_size(view->dtype);
-    if (d == view->ndim) {
-        memset(data, 0, item);
-    } else if (d == view->ndim - 1 && view->strides[d] == 1) {
-        memset(data, 0, item * view->shape[d]);
-    } else {
-        for (size_t i = 0; i < view->shape[d]; i++)
-            fill_zero(view, d + 1, data + (ptrdiff_t)i * view->strides[d] * (ptrdiff_t)item);
+    if (is_block(view, d)) {
+        size_t bytes = item;
+        for (int e = d; e < view->ndim; e++) bytes *= view->shape[e];
+        memset(data, 0, bytes);
+        return;
     }
+    for (size_t i = 0; i < view->shape[d]; i++)
+        fill_zero(view, d + 1, data + (ptrdiff_t)i * view->strides[d] * (ptrdiff_t)item);
 }
 
 sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
