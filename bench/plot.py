@@ -25,7 +25,7 @@ def draw(operation, dtype, rows, path):
         axes.bar([k + (i - (len(contenders) - 1) / 2) * width for k in places], figures, width,
                  label=f"{name} {mine[shapes[places[0]]]['version']}")
     axes.set_yscale("log")
-    axes.set_xticks(range(len(shapes)), [f"{m} x {n}" for m, n in shapes])
+    axes.set_xticks(range(len(shapes)), [f"{m} x {n}" for m, n in shapes], rotation=15)
     axes.set_ylabel("ns per entry of the result, median")
     axes.set_title(f"{operation}, {dtype}, one thread")
     axes.grid(axis="y", alpha=0.3)

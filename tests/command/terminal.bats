@@ -5,7 +5,10 @@
 bats_require_minimum_version 1.5.0
 load common
 
-need_terminal() { command -v script > /dev/null || skip "script (bsdutils) is not installed"; }
+need_terminal() {
+    command -v script > /dev/null || skip "script (bsdutils) is not installed"
+    script -qec true /dev/null < /dev/null > /dev/null 2>&1 || skip "this system gives no pseudo-terminal"
+}
 
 # The command line on a terminal of 60 columns; what the terminal received is in the file `screen`.
 on_terminal() { script -qefc "stty cols 60; $1" /dev/null < /dev/null > screen; }
