@@ -10,14 +10,14 @@
  *   dtypes     SJ_F32 and SJ_F64, input and output chosen independently. Arithmetic runs in the widest
  *              dtype of the call and is rounded once more only if the output is narrower.
  *   aliasing   The output may be exactly an input of the same shape (same data, dtype, strides). Any other
- *              overlap is SJ_BAD_OVERLAP. A Jacobian or logsumexp output may not overlap an input at all.
- *   errors     Arguments are checked before the first write. On failure nothing is written. No function
- *              allocates, prints, aborts, keeps state, or changes errno or the floating-point environment.
- *   empty      Arrays without rows, or with n = 0, succeed (logsumexp of n = 0 is -inf).
- *   depth      A logit more than 128 (SJ_F32) or 1024 (SJ_F64) below its row's maximum has s = 0: below 2^-34 of the
- *              smallest subnormal, and still so where a huge cotangent would lift its product with s into range.
- *   non-finite A NaN in a row makes that row NaN and no other. See sj_nonfinite for infinities.
- *   threads    Every function is reentrant; concurrent calls on distinct outputs are safe.
+ *              overlap is SJ_BAD_OVERLAP; so are intricate views that interleave without a common element. A Jacobian
+ * or logsumexp output may not overlap an input at all. errors     Arguments are checked before the first write. On
+ * failure nothing is written. No function allocates, prints, aborts, keeps state, or changes errno, the rounding mode
+ * or flush-to-zero. empty      Arrays without rows, or with n = 0, succeed (logsumexp of n = 0 is -inf). depth      A
+ * logit more than 128 (SJ_F32) or 1024 (SJ_F64) below its row's maximum has s = 0: below 2^-34 of the smallest
+ * subnormal, and still so where a huge cotangent would lift its product with s into range. non-finite A NaN in a row
+ * makes that row NaN and no other. See sj_nonfinite for infinities. threads    Every function is reentrant; concurrent
+ * calls on distinct outputs are safe.
  */
 #ifndef SOFTJAC_H
 #define SOFTJAC_H
@@ -44,12 +44,12 @@ extern "C" {
 
 typedef enum sj_status {
     SJ_OK = 0,
-    SJ_BAD_POINTER, /* a null pointer where elements are expected */
+    SJ_BAD_POINTER, /* a null or misaligned pointer where elements are expected */
     SJ_BAD_DTYPE,   /* not a dtype this function computes in */
     SJ_BAD_SHAPE,   /* shapes of the arguments do not fit together */
     SJ_BAD_AXIS,    /* the class axis is not an axis of the view */
-    SJ_BAD_STRIDE,  /* the output visits one address twice, or a view does not fit the address space */
-    SJ_BAD_OVERLAP, /* the output shares memory with an input, other than exactly in place */
+    SJ_BAD_STRIDE,  /* the output may visit one address twice, or a view does not fit the address space */
+    SJ_BAD_OVERLAP, /* the output and an input may share memory, other than exactly in place */
     SJ_BAD_CLASS,   /* the selected output is not in [0, n) */
     SJ_BAD_OPTION   /* an option out of range, or options of an unknown size */
 } sj_status;
@@ -57,7 +57,8 @@ typedef enum sj_status {
 /* One sentence for a status; never NULL. */
 SJ_API const char *sj_strerror(sj_status status);
 
-/* What was found, in which argument, and what was expected. Filled through sj_options.error. */
+/* What was found, in which argument, and what was expected. Filled through sj_options.error on failure, else left
+ * alone. */
 typedef struct sj_error {
     sj_status status;
     char message[240];
@@ -125,7 +126,7 @@ typedef enum sj_given {
 } sj_given;
 
 typedef struct sj_options {
-    size_t size; /* sizeof(sj_options): lets the struct grow without breaking callers */
+    size_t size; /* sizeof(sj_options), as SJ_OPTIONS_INIT sets it; anything else is SJ_BAD_OPTION */
     sj_nonfinite nonfinite;
     sj_given given;
     int threads;     /* at most this many; 0 lets the library decide. This version uses one. */
@@ -202,7 +203,7 @@ SJ_API sj_status sj_max_relative_error(sj_view pred, sj_view truth, double *out,
 /* "0.1.0" */
 SJ_API const char *sj_version(void);
 
-/* Name of the kernel set calls use now: the widest this CPU runs, or what SOFTJAC_ISA names. */
+/* Name of the kernel set calls use now: the widest this CPU runs, or what SOFTJAC_ISA names, if it names one. */
 SJ_API const char *sj_kernel_set(void);
 
 /* Name of the i-th kernel set built into the library, narrowest first; NULL past the last. */

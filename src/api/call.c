@@ -43,7 +43,7 @@ static sj_status check_call(const sj_call *call, const sj_options *options, int 
     if (!status) status = sj_check_view(out, error);
     if (!status) status = expected_shape(call, *axis, &ndim, shape, error);
     if (!status) status = sj_check_shape(out, ndim, shape, error);
-    if (!status && call->takes_q && call->q >= call->z->shape[*axis])
+    if (!status && call->takes_q && call->z->shape[*axis] > 0 && call->q >= call->z->shape[*axis])
         status = sj_fail(error, SJ_BAD_CLASS, "q: %zu; expected below n = %zu", call->q, call->z->shape[*axis]);
     if (!status) status = sj_check_output(out, error);
     if (!status) status = sj_check_overlap(out, z, in_place, error);
@@ -70,6 +70,9 @@ static sj_run first_row(const sj_call *call, const sj_options *options, int axis
     return run;
 }
 
+/* The stride of a dimension that is walked; the others may hold anything. */
+static ptrdiff_t step(const sj_view *view, int d) { return view->shape[d] > 1 ? view->strides[d] : 0; }
+
 /* A dense Jacobian is its blocks: entry [p, q, i, r] is theirs where p = i, which is one stride, the sum of both. */
 static sj_batch batch_of(const sj_call *call, int axis) {
     sj_batch batch = {0};
@@ -77,17 +80,17 @@ static sj_batch batch_of(const sj_call *call, int axis) {
         if (d == axis) continue;
         const int b = batch.ndim++;
         batch.shape[b] = call->z->shape[d];
-        batch.z[b] = call->z->strides[d];
-        batch.g[b] = call->g ? call->g->strides[d] : 0;
+        batch.z[b] = call->z->shape[axis] > 0 ? step(call->z, d) : 0;
+        batch.g[b] = call->g ? step(call->g, d) : 0;
         switch (call->result) {
         case SJ_RESULT_SAME:
-            batch.out[b] = call->out->strides[d];
+            batch.out[b] = step(call->out, d);
             break;
         case SJ_RESULT_DENSE:
-            batch.out[b] = call->out->strides[d] + call->out->strides[call->z->ndim + d];
+            batch.out[b] = step(call->out, d) + step(call->out, call->z->ndim + d);
             break;
         default:
-            batch.out[b] = call->out->strides[e++];
+            batch.out[b] = step(call->out, e++);
         }
     }
     return batch;
@@ -115,7 +118,7 @@ static void fill_zero(const sj_view *view, int d, char *data) {
     if (is_block(view, d)) {
         size_t bytes = item;
         for (int e = d; e < view->ndim; e++) bytes *= view->shape[e];
-        memset(data, 0, bytes);
+        if (bytes > 0) memset(data, 0, bytes);
         return;
     }
     for (size_t i = 0; i < view->shape[d]; i++)

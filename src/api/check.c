@@ -1,6 +1,8 @@
 /* check.c: validation of views and options. Called by call.c and metric.c before anything is written. */
 #include "check.h"
 
+#include "kernel/run.h"
+
 #include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -23,10 +25,6 @@ bool sj_multiply(size_t a, size_t b, size_t *product) {
     return true;
 }
 
-static size_t item_size(sj_dtype dtype) { return dtype == SJ_F32 ? sizeof(float) : sizeof(double); }
-
-static size_t magnitude(ptrdiff_t stride) { return stride < 0 ? (size_t)0 - (size_t)stride : (size_t)stride; }
-
 static bool is_empty(const sj_view *view) {
     for (int d = 0; d < view->ndim; d++)
         if (view->shape[d] == 0) return true;
@@ -35,12 +33,12 @@ static bool is_empty(const sj_view *view) {
 
 /* Bytes from the lowest address the view touches to the end of the highest, and how far the lowest lies before data. */
 static bool extent(const sj_view *view, size_t *bytes, size_t *before) {
-    const size_t item = item_size(view->dtype);
+    const size_t item = sj_dtype_size(view->dtype);
     *bytes = item;
     *before = 0;
     for (int d = 0; d < view->ndim; d++) {
         size_t reach;
-        if (!sj_multiply(view->shape[d] - 1, magnitude(view->strides[d]), &reach)) return false;
+        if (!sj_multiply(view->shape[d] - 1, sj_magnitude(view->strides[d]), &reach)) return false;
         if (!sj_multiply(reach, item, &reach) || reach > (size_t)PTRDIFF_MAX - *bytes) return false;
         *bytes += reach;
         if (view->strides[d] < 0) *before += reach;
@@ -64,6 +62,10 @@ sj_status sj_check_view(sj_named_view named, sj_error *error) {
         return sj_fail(error, SJ_BAD_STRIDE, "%s: shape and strides reach beyond the address space", named.name);
     if (!view->data)
         return sj_fail(error, SJ_BAD_POINTER, "%s: data is NULL; expected %zu elements", named.name, elements);
+    const size_t alignment = view->dtype == SJ_F32 ? _Alignof(float) : _Alignof(double);
+    if ((uintptr_t)view->data % alignment != 0)
+        return sj_fail(error, SJ_BAD_POINTER, "%s: data is not aligned; expected a multiple of %zu bytes", named.name,
+                       alignment);
     return SJ_OK;
 }
 
@@ -94,18 +96,18 @@ sj_status sj_check_output(sj_named_view named, sj_error *error) {
     for (int d = 0; d < view->ndim; d++) {
         if (view->shape[d] == 1) continue;
         int at = count++;
-        for (; at > 0 && magnitude(view->strides[order[at - 1]]) > magnitude(view->strides[d]); at--)
+        for (; at > 0 && sj_magnitude(view->strides[order[at - 1]]) > sj_magnitude(view->strides[d]); at--)
             order[at] = order[at - 1];
         order[at] = d;
     }
     size_t reach = 0;
     for (int i = 0; i < count; i++) {
         const int d = order[i];
-        if (magnitude(view->strides[d]) <= reach)
+        if (sj_magnitude(view->strides[d]) <= reach)
             return sj_fail(error, SJ_BAD_STRIDE,
-                           "%s: stride %td of dimension %d visits an element twice; expected over %zu", named.name,
+                           "%s: stride %td of dimension %d is within the others' reach; expected over %zu", named.name,
                            view->strides[d], d, reach);
-        reach += (view->shape[d] - 1) * magnitude(view->strides[d]);
+        reach += (view->shape[d] - 1) * sj_magnitude(view->strides[d]);
     }
     return SJ_OK;
 }
@@ -119,19 +121,39 @@ static bool same_layout(const sj_view *a, const sj_view *b) {
 
 static size_t common_divisor(size_t a, size_t b) { return b == 0 ? a : common_divisor(b, a % b); }
 
-/* Both views step by multiples of some number of bytes, and start so far apart within it that no elements meet, as
- * the even and the odd columns of one matrix do. */
+/* Bytes of the contiguous run each element starts with its neighbours, and the dimensions that make it, as bits. */
+static size_t inner_run(const sj_view *view, unsigned *inside) {
+    size_t run = sj_dtype_size(view->dtype);
+    *inside = 0;
+    for (int d = 0; d < view->ndim; d++) {
+        const bool joins = view->shape[d] > 1 && view->strides[d] > 0 && !(*inside >> d & 1) &&
+                           (size_t)view->strides[d] * sj_dtype_size(view->dtype) == run;
+        if (!joins) continue;
+        run *= view->shape[d];
+        *inside |= 1u << d;
+        d = -1; /* a dimension before this one may now continue the run */
+    }
+    return run;
+}
+
+/* What every step outside the run is a multiple of, in bytes. */
+static size_t outer_step(const sj_view *view, unsigned inside, size_t step) {
+    for (int d = 0; d < view->ndim; d++)
+        if (view->shape[d] > 1 && !(inside >> d & 1))
+            step = common_divisor(step, sj_magnitude(view->strides[d]) * sj_dtype_size(view->dtype));
+    return step;
+}
+
+/* Both views step by multiples of some number of bytes, and their runs lie so far apart within it that none meet: the
+ * even and the odd columns of one matrix, or its left and its right half. */
 static bool interleaved(const sj_view *a, const sj_view *b) {
-    const size_t a_item = item_size(a->dtype), b_item = item_size(b->dtype);
+    unsigned a_inside, b_inside;
     const uintptr_t a_start = (uintptr_t)a->data, b_start = (uintptr_t)b->data;
-    size_t step = 0;
-    for (int d = 0; d < a->ndim; d++)
-        if (a->shape[d] > 1) step = common_divisor(step, magnitude(a->strides[d]) * a_item);
-    for (int d = 0; d < b->ndim; d++)
-        if (b->shape[d] > 1) step = common_divisor(step, magnitude(b->strides[d]) * b_item);
+    const size_t a_run = inner_run(a, &a_inside), b_run = inner_run(b, &b_inside);
+    const size_t step = outer_step(b, b_inside, outer_step(a, a_inside, 0));
     if (step == 0) return false;
     const size_t ahead = (size_t)((b_start > a_start ? b_start - a_start : a_start - b_start) % step);
-    const size_t first = b_start > a_start ? a_item : b_item, second = b_start > a_start ? b_item : a_item;
+    const size_t first = b_start > a_start ? a_run : b_run, second = b_start > a_start ? b_run : a_run;
     return ahead >= first && step - ahead >= second;
 }
 

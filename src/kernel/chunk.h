@@ -1,5 +1,5 @@
 /* chunk.h: pieces of a strided row of any dtype as contiguous arrays of the kernel's dtype, in place where the row
- * already is one. Called by long_rows.h. */
+ * already is one. Called by the row kernels. */
 #ifndef SJ_KERNEL_CHUNK_H
 #define SJ_KERNEL_CHUNK_H
 
@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* Entries of a row handled at a time: three scratch arrays of it stay in a 64 KiB share of the cache, and on the stack
- * of a thread. Fixed, because the sums are grouped by it. */
+/* Entries of a row handled at a time: the three or four scratch arrays of a row are at most 64 KiB, on the
+ * stack of the thread. Fixed, because the sums are grouped by it. */
 #define CHUNK ((size_t)2048)
 
 static inline bool chunk_is_direct(const sj_operand *array, ptrdiff_t stride) {

@@ -5,17 +5,20 @@
 
 #include "long_rows.h"
 
-/* g relative to the argmax, scaled by a power of two: d = g scale - at_max, at_max = g_m scale exactly. The scale is 1
- * unless weights (up to 2^WEIGHT_BIAS) times d, summed, could overflow. */
+/* g relative to the argmax, scaled by a power of two: d = g scale - at_max, at_max = g_m scale. The scale is 1
+ * unless weights (up to 2^WEIGHT_BIAS) times d, summed, could overflow, and GIVEN_SCALE where weights are given. */
 typedef struct cotangent {
     real scale, at_max;
-    real largest; /* |g_m|, or of all |g_k| where some |d| was above DOT_LIMIT */
+    real largest; /* |g_m|, or of all |g_k| where some |d| was above its limit */
     dd dot;       /* sum over k != m of w_k d_k */
 } cotangent;
 
 /* Products are formed this much above the result, if none of |g| is above LIFT_LIMIT: the lift, g and the difference of
  * two g together are finite. */
 #define LIFT_LIMIT (REAL_LARGEST / (4 * PRODUCT_LIFT))
+
+/* Scale of a plain sum of g whose entries come this near the largest real, for rows of up to 2^40 of them. */
+#define TOTAL_SCALE REAL(0x1p-40)
 
 /* 2^WEIGHT_BIAS DOT_LIMIT PRODUCT_LIFT, and DOT_LIMIT times the weights of 2^28 terms a lane, are finite. Given weights
  * have no bias; d is scaled by GIVEN_SCALE instead, up to GIVEN_LIMIT. */
@@ -31,14 +34,17 @@ typedef struct cotangent {
 #define GIVEN_LIMIT 0x1p300
 #endif
 
-V_INLINE vec cotangent_difference(vec g, const cotangent *c) { return v_fma(g, v_set1(c->scale), v_set1(-c->at_max)); }
+/* d, and 0 where there is no weight: whatever g is there, it counts for nothing. */
+V_INLINE vec cotangent_difference(vec w, vec g, const cotangent *c) {
+    return v_keep_gt(v_fma(g, v_set1(c->scale), v_set1(-c->at_max)), w, v_zero());
+}
 
-/* Largest |d_k| of n entries; NaN is passed over. */
-static inline real chunk_largest(const real *g, size_t n, const cotangent *c) {
+/* Largest |d_k| of n entries that have weight; NaN is passed over. */
+static inline real chunk_largest(const real *w, const real *g, size_t n, const cotangent *c) {
     vec largest = v_zero();
     for (size_t i = 0; i < n; i += V_LANES) {
-        const vec x = i + V_LANES <= n ? v_load(g + i) : v_load_n(g + i, n - i, g[0]);
-        const vec d = cotangent_difference(x, c);
+        const size_t count = n - i < V_LANES ? n - i : V_LANES;
+        const vec d = cotangent_difference(v_load_n(w + i, count, 0), v_load_n(g + i, count, 0), c);
         largest = v_max(v_size(d), largest);
     }
     return v_max_lane(largest);
@@ -58,7 +64,7 @@ V_INLINE dd chunk_dot(const real *w, const real *g, size_t n, size_t skip, const
                 const bool whole = i + V_LANES <= n;
                 const vec weights = whole ? v_load(w + i) : v_load_n(w + i, n - i, 0);
                 const vec x = whole ? v_load(g + i) : v_load_n(g + i, n - i, 0);
-                terms[j] = v_mul(weights, cotangent_difference(x, c));
+                terms[j] = v_mul(weights, cotangent_difference(weights, x, c));
                 if (skip - i < V_LANES) terms[j] = without_lane(terms[j], skip - i);
             }
             vsum_add(&sums[part], group_sum(terms));
@@ -66,8 +72,9 @@ V_INLINE dd chunk_dot(const real *w, const real *g, size_t n, size_t skip, const
     return vsum_total(sums);
 }
 
-/* 2^-e for the x in [2^e, 2^(e+1)). */
-static inline real scale_below_two(real x) {
+/* 2^-e for the x > 1 in [2^e, 2^(e+1)), twice that in the last binade, where 2^-e is subnormal: x times it is below 4.
+ */
+static inline real scale_below_four(real x) {
     real_bits bits;
     memcpy(&bits, &x, sizeof bits);
     const real_bits exponent = bits >> REAL_MANTISSA; /* x > 1: at most 2 bias, and 2 bias - exponent >= 0 */
@@ -83,18 +90,20 @@ static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *w = row_weights(r, start, count), *g = row_g(r, start, count);
-        if (chunk_largest(g, count, c) > limit) return false;
+        if (chunk_largest(w, g, count, c) > limit) return false;
         c->dot = dd_add(c->dot, chunk_dot(w, g, count, r->state.argmax - start, c));
     }
     return true;
 }
 
+/* Largest |g| of the entries that have weight. */
 static inline real cotangent_largest(row *r) {
     const cotangent as_is = {.scale = 1};
     real largest = 0;
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
-        const real part = chunk_largest(row_g(r, start, count), count, &as_is);
+        const real *w = row_weights(r, start, count);
+        const real part = chunk_largest(w, row_g(r, start, count), count, &as_is);
         largest = part > largest ? part : largest;
     }
     return largest;
@@ -108,24 +117,37 @@ static inline cotangent cotangent_reduce(row *r) {
     cotangent c = {.scale = usual, .at_max = g_m * usual, .largest = size};
     if (cotangent_sweep(r, &c, limit * usual)) return c;
     c.largest = cotangent_largest(r);
-    const bool scaled = !given && c.largest < infinite;
-    /* a difference of two numbers below 2 is below 4 */
-    c.scale = scaled ? scale_below_two(c.largest) * (DOT_LIMIT / 4) : 1;
+    /* a difference of two numbers below 4 is below 8 */
+    const real within = given ? GIVEN_LIMIT * GIVEN_SCALE : DOT_LIMIT;
+    c.scale = c.largest < infinite ? scale_below_four(c.largest) * (within / 8) : 1;
     c.at_max = g_m * c.scale;
     cotangent_sweep(r, &c, infinite);
     return c;
 }
 
-/* Sum of g over all entries but the argmax. */
-static inline dd cotangent_total(row *r) {
-    const size_t m = r->state.argmax;
+/* Sum of g scale over all entries but the argmax. */
+static inline dd cotangent_total(row *r, real scale) {
     dd total = {0, 0};
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *g = row_g(r, start, count);
-        total = dd_add(total, chunk_weigh(g, r->x_scratch, count, m - start, NULL, WEIGH_GIVEN));
+        for (size_t i = 0; i < count && scale != 1; i++) r->x_scratch[i] = g[i] * scale;
+        if (scale != 1) g = r->x_scratch;
+        total = dd_add(total, chunk_weigh(g, r->x_scratch, count, r->state.argmax - start, NULL, WEIGH_GIVEN));
     }
     return total;
+}
+
+/* Whether a plain sum of g may overflow. */
+static inline bool cotangent_is_huge(row *r) {
+    real largest = 0;
+    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+        const size_t count = row_piece(r, start);
+        const real *g = row_g(r, start, count);
+        for (size_t i = 0; i < count; i++)
+            largest = fabs((double)g[i]) > (double)largest ? (real)fabs((double)g[i]) : largest;
+    }
+    return largest > REAL_LARGEST * TOTAL_SCALE;
 }
 
 /* A factor of the softmax, s_q times x, as (w_q a) b: w_q a is 2^24 or more above the product, so it is normal where
@@ -151,7 +173,7 @@ static inline split split_factor(double f, double power, double unbias) {
     bits &= UINT64_C(0x7ff) << 52;
     memcpy(&above, &bits, sizeof above);
     above = above < least ? least : above < most ? above : most;
-    return (split){(above * unbias) * (power * 0x1p24), f / above * 0x1p-24};
+    return (split){above * unbias * 0x1p24 * power, f / above * 0x1p-24};
 }
 
 #endif

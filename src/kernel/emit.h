@@ -1,6 +1,6 @@
 /* emit.h: one inline function per quantity: entries of the result from the row's scalars and one vector of entries.
- * Called by table.c through emit_chunk; reads no row. The entries of the argmax and of a selected class, where a
- * complement stands, are scalars set afterwards by table.c. */
+ * Called by forward.h and the derivatives, a chunk of a row or a block of rows at a time; reads no row. The entries of
+ * the argmax and of a selected class, where a complement stands, are set afterwards by the caller. */
 #ifndef SJ_KERNEL_EMIT_H
 #define SJ_KERNEL_EMIT_H
 
@@ -42,11 +42,11 @@ V_INLINE vec emit_off_diagonal(vec w, vec x, const emission *e) {
 /* -s_r: off the diagonal of the Jacobian of log-softmax. a, b: inverse, as a sum */
 V_INLINE vec emit_minus_softmax(vec w, vec x, const emission *e) { return v_sub(v_zero(), emit_softmax(w, x, e)); }
 
-/* s_q d_q - s_q D, d = g - g_m; at the argmax, where d = 0, -s_m D. Both terms are formed a power of two above the
- * result, f the inverse of it, so that a subnormal one is rounded once. a: the power, b: g_m a, c: inverse, and d e: D
- * as a factor of the weight, split. */
+/* s_q d_q - s_q D, d = g - g_m; at the argmax, where d = 0, -s_m D; 0 without weight, whatever g is there. Both terms
+ * are formed a power of two above the result, f the inverse of it, so that a subnormal one is rounded once. a: the
+ * power, b: g_m a, c: inverse, and d e: D as a factor of the weight, split. */
 V_INLINE vec emit_product(vec w, vec g, const emission *e) {
-    const vec d = v_fma(g, e->a, v_sub(v_zero(), e->b));
+    const vec d = v_keep_gt(v_fma(g, e->a, v_sub(v_zero(), e->b)), w, v_zero());
     return v_mul(v_fma(v_mul(w, d), e->c, v_sub(v_zero(), v_mul(v_mul(w, e->d), e->e))), e->f);
 }
 
@@ -54,10 +54,10 @@ V_INLINE vec emit_product(vec w, vec g, const emission *e) {
  * afterwards. a b: the sum of g as a factor of the weight, split */
 V_INLINE vec emit_log_vjp(vec w, vec g, const emission *e) { return v_sub(g, v_mul(v_mul(w, e->a), e->b)); }
 
-/* (g_q - g_m) - D. a: g_m, b: D */
+/* (g_q - g_m) - D, formed a times the result. b: g_m a, c: D a, d: 1 / a */
 V_INLINE vec emit_log_jvp(vec w, vec g, const emission *e) {
     (void)w;
-    return v_sub(v_sub(g, e->a), e->b);
+    return v_mul(v_sub(v_fma(g, e->a, v_sub(v_zero(), e->b)), e->c), e->d);
 }
 
 /* out[0..n) from w[0..n) and x[0..n); out may be x. */

@@ -89,28 +89,34 @@ static inline void product_row(row *r) {
     row_emit(r, emit_product, &e, READS_G);
 }
 
-/* out_q = d_q - D */
+/* out_q = d_q - D, a quarter of it where d could overflow */
 static inline void log_jvp_row(row *r) {
     const cotangent c = cotangent_reduce(r);
-    const double dot = c.dot.hi * (r->scalars.inverse.hi / (double)c.scale);
-    const emission e = emission_of((double)row_entry(r->g, &r->run->g, r->state.argmax), dot);
+    const double g_m = (double)row_entry(r->g, &r->run->g, r->state.argmax);
+    const double part = c.largest > REAL_LARGEST / 4 ? 0.25 : 1;
+    const double dot = c.dot.hi * (r->scalars.inverse.hi * (part / (double)c.scale));
+    const emission e = {.a = v_set1((real)part),
+                        .b = v_set1((real)(g_m * part)),
+                        .c = v_set1((real)dot),
+                        .d = v_set1((real)(1 / part))};
     row_emit(r, emit_log_jvp, &e, READS_G);
 }
 
 /* out_q = c_q g_q - s_q sum over k != q of g_k */
 static inline void log_vjp_row(row *r) {
     const size_t m = r->state.argmax;
-    const double g_m = (double)row_entry(r->g, &r->run->g, m), unbias = r->scalars.unbias;
-    const double inverse = r->scalars.inverse.hi, s_m = r->state.top.hi * inverse;
-    const dd rest = cotangent_total(r), all = dd_add(rest, (dd){g_m, 0});
-    const split factor = split_factor(dd_mul(all, dd_scale(r->scalars.inverse, 1 / unbias)).hi, 1, unbias);
-    const double others = rest.hi;
-    /* complement and products are formed where none is subnormal, if the result is not */
-    const double lift = fabs(g_m) < 1 && fabs(others) < 1 ? 0x1p64 : 1;
+    const double unbias = r->scalars.unbias, inverse = r->scalars.inverse.hi, s_m = r->state.top.hi * inverse;
+    /* g is scaled so that its sum is finite, and the argmax's entry so that no part of it is subnormal before it is */
+    const real scale = cotangent_is_huge(r) ? TOTAL_SCALE : 1;
+    const double g_m = (double)row_entry(r->g, &r->run->g, m) * (double)scale;
+    const dd rest = cotangent_total(r, scale), all = dd_add(rest, (dd){g_m, 0});
+    const dd near_one = dd_scale(r->scalars.inverse, 1 / unbias);
+    const split factor = split_factor(dd_mul(all, near_one).hi, 1 / (double)scale, unbias);
+    const double lift = fabs(g_m) < 1 && fabs(rest.hi) < 1 ? 0x1p64 : 1;
     const double own = fabs(g_m) < 1 ? row_complement(r).hi * (g_m * lift) : r->state.rest.hi * (g_m * inverse);
     const emission e = emission_of(factor.a, factor.b);
     row_emit(r, emit_log_vjp, &e, READS_G);
-    row_set(r, m, (own - s_m * (others * lift)) / lift);
+    row_set(r, m, (own - s_m * (rest.hi * lift)) / lift / (double)scale);
 }
 
 #endif

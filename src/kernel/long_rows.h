@@ -1,5 +1,5 @@
 /* long_rows.h: one row spread over the lanes: its sweeps, chunk by chunk, and the rows that finite arithmetic does not
- * define. Called by table.c; calls state.h and chunk.h. */
+ * define. Called by forward.h and all above it; calls state.h and chunk.h. */
 #ifndef SJ_KERNEL_LONG_ROWS_H
 #define SJ_KERNEL_LONG_ROWS_H
 
@@ -81,7 +81,7 @@ static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, si
 }
 
 /* One sweep over the row, each chunk relative to its own maximum, states merged in order. False when a maximum is
- * NaN, infinite or far: then the row needs row_reduce_far. */
+ * NaN, infinite or far: then the row needs row_reduce_other. */
 static inline bool row_reduce_near(row *r) {
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
@@ -130,7 +130,7 @@ static inline void row_reduce_at(row *r, real max) {
     r->kept = r->run->n <= CHUNK && r->how != WEIGH_GIVEN;
 }
 
-/* The rows row_reduce_near leaves: not finite, far from zero, or given as softmax. */
+/* The rows row_reduce_near leaves: not finite, far from zero, given as softmax, or stored meanwhile. */
 static inline row_kind row_reduce_other(row *r) {
     const sj_nonfinite policy = r->run->nonfinite;
     const bool given = r->run->given == SJ_GIVEN_SOFTMAX;

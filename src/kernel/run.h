@@ -24,6 +24,8 @@ typedef struct sj_run {
     sj_given given;
 } sj_run;
 
+static inline size_t sj_magnitude(ptrdiff_t stride) { return stride < 0 ? (size_t)0 - (size_t)stride : (size_t)stride; }
+
 static inline size_t sj_dtype_size(sj_dtype dtype) { return dtype == SJ_F32 ? 4 : 8; }
 
 #endif

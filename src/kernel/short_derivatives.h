@@ -71,7 +71,7 @@ static inline block_cotangent block_cotangent_reduce(block *b) {
     vec largest = v_zero();
     vmask nan = v_is_nan(c.at_max);
     for (size_t k = 0; k < n; k++) {
-        const vec d = v_sub(b->g[k], c.at_max);
+        const vec d = v_keep_gt(v_sub(b->g[k], c.at_max), b->w[k], v_zero());
         nan = v_or(nan, v_is_nan(d));
         largest = v_max(v_size(d), largest);
     }
@@ -83,7 +83,10 @@ static inline block_cotangent block_cotangent_reduce(block *b) {
     }
     vsum dot = vsum_zero();
     const vec scale = v_set1(c.scale), origin = v_sub(v_zero(), v_mul(c.at_max, scale));
-    for (size_t k = 0; k < n; k++) vsum_add(&dot, v_mul(b->w[k], v_fma(b->g[k], scale, origin))); /* 0 at the argmax */
+    for (size_t k = 0; k < n; k++) { /* 0 at the argmax */
+        const vec d = v_keep_gt(v_fma(b->g[k], scale, origin), b->w[k], v_zero());
+        vsum_add(&dot, v_mul(b->w[k], d));
+    }
     c.dot = vpair_fast_sum(dot.sum, dot.error);
     return c;
 }
@@ -105,7 +108,9 @@ static void product_block(block *b) {
 
 static void log_jvp_block(block *b) {
     const block_cotangent c = block_cotangent_reduce(b);
-    const emission e = {.a = c.at_max, .b = v_mul(c.dot.hi, v_mul(b->inverse.hi, v_set1(1 / c.scale)))};
+    const vec one = v_set1(1);
+    const emission e = {
+        .a = one, .b = c.at_max, .d = one, .c = v_mul(c.dot.hi, v_mul(b->inverse.hi, v_set1(1 / c.scale)))};
     block_emit(b, emit_log_jvp, &e, b->g);
     block_store_row(b, b->w);
 }

@@ -1,5 +1,5 @@
 /* state.h: the row state. reduce (a chunk of a row -> its state), merge (two pieces -> the whole), finish (the scalars
- * every emitted quantity is made of). Called by long_rows.h; calls math/. Sees contiguous chunks only. */
+ * every emitted quantity is made of). Called by the row kernels; calls math/. Sees contiguous chunks only. */
 #ifndef SJ_KERNEL_STATE_H
 #define SJ_KERNEL_STATE_H
 

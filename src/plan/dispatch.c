@@ -1,5 +1,5 @@
-/* dispatch.c: CPU detection and the table of kernel sets. The only file that knows which sets exist; each is one line
- * of src/CMakeLists.txt and one entry here. Called by plan.c; calls nothing. */
+/* dispatch.c: CPU detection and the table of kernel sets. The only source file that knows which sets exist: a set
+ * is a line of src/CMakeLists.txt, and here its table and the CPU features it needs. Called by plan.c and build.c. */
 #include "dispatch.h"
 
 #include <stdatomic.h>

@@ -6,8 +6,6 @@
 
 #include <stdbool.h>
 
-static size_t magnitude(ptrdiff_t stride) { return stride < 0 ? (size_t)0 - (size_t)stride : (size_t)stride; }
-
 static void swap_dims(sj_batch *batch, int a, int b) {
     const sj_batch old = *batch;
     batch->shape[a] = old.shape[b], batch->shape[b] = old.shape[a];
@@ -30,7 +28,8 @@ static void collapse(sj_batch *batch) {
         if (batch->shape[d] != 1) swap_dims(batch, kept++, d);
     batch->ndim = kept;
     for (int d = 1; d < kept; d++)
-        for (int e = d; e > 0 && magnitude(batch->z[e]) > magnitude(batch->z[e - 1]); e--) swap_dims(batch, e, e - 1);
+        for (int e = d; e > 0 && sj_magnitude(batch->z[e]) > sj_magnitude(batch->z[e - 1]); e--)
+            swap_dims(batch, e, e - 1);
     int last = 0;
     for (int d = 1; d < kept; d++) {
         if (continues(batch, last, d)) {

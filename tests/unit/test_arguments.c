@@ -85,10 +85,6 @@ static void out_transposed(trial *t) {
 }
 static void class_n(trial *t) { t->a.q = CLASSES; }
 static void class_wrapped(trial *t) { t->a.q = SIZE_MAX; }
-static void class_of_none(trial *t) {
-    t->a.q = 0;
-    t->a.z.shape[1] = t->a.out.shape[1] = 0;
-}
 static void layout_unknown(trial *t) { t->a.layout = (sj_layout)2; }
 static void size_zero(trial *t) { t->options.size = 0; }
 static void size_small(trial *t) { t->options.size--; }
@@ -153,7 +149,6 @@ static const mistake mistakes[] = {
     {"out transposed", out_transposed, SAME_SHAPE, SJ_BAD_SHAPE, "out"},
     {"class at n", class_n, WITH_CLASS, SJ_BAD_CLASS, "q:"},
     {"class at SIZE_MAX", class_wrapped, WITH_CLASS, SJ_BAD_CLASS, "q:"},
-    {"class 0 of none", class_of_none, WITH_CLASS, SJ_BAD_CLASS, "q:"},
     {"layout", layout_unknown, JACOBIANS, SJ_BAD_OPTION, "layout:"},
     {"options of size 0", size_zero, EVERY_FORM, SJ_BAD_OPTION, NULL},
     {"options of a smaller size", size_small, EVERY_FORM, SJ_BAD_OPTION, NULL},

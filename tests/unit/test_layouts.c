@@ -152,31 +152,42 @@ static void inputs_of_stride_zero(void **state) {
 }
 
 /* The columns of one matrix, in turn logits, cotangent and output. */
-static void interleaved_columns(void **state) {
+/* z, g and out in one matrix of 3 n columns, the columns of each `step` apart and its first `offset` after the one's
+ * before. */
+static void check_columns(size_t step, size_t offset) {
     enum { rows = 3, n = 21 };
-    (void)state;
     for (int id = 0; id < FORM_COUNT; id++) {
         if (forms[id].result != RESULT_ROW) continue;
         double matrix[rows][3 * n], want[n];
         fill_random(matrix, SJ_F64, rows * 3 * n, 11);
-        form_arguments a = {sj_matrix_f64(&matrix[0][0], rows, n), sj_matrix_f64(&matrix[0][1], rows, n), 5, SJ_BLOCKS,
-                            sj_matrix_f64(&matrix[0][2], rows, n)};
+        form_arguments a = {sj_matrix_f64(&matrix[0][0], rows, n), sj_matrix_f64(&matrix[0][offset], rows, n), 5,
+                            SJ_BLOCKS, sj_matrix_f64(&matrix[0][2 * offset], rows, n)};
         sj_view *const views[] = {&a.z, &a.g, &a.out};
         for (size_t v = 0; v < 3; v++) {
             views[v]->strides[0] = 3 * n;
-            views[v]->strides[1] = 3;
+            views[v]->strides[1] = (ptrdiff_t)step;
         }
         assert_int_equal(forms[id].call(&a, NULL), SJ_OK);
         for (size_t row = 0; row < rows; row++) {
             double z[n], g[n];
             for (size_t k = 0; k < n; k++) {
-                z[k] = matrix[row][3 * k];
-                g[k] = matrix[row][3 * k + 1];
+                z[k] = matrix[row][step * k];
+                g[k] = matrix[row][step * k + offset];
             }
             form_row((form_id)id, SJ_F64, z, g, 5, n, want);
-            for (size_t k = 0; k < n; k++) assert_true(same_bits(SJ_F64, matrix[row], 3 * k + 2, want, k));
+            for (size_t k = 0; k < n; k++) assert_true(same_bits(SJ_F64, matrix[row], step * k + 2 * offset, want, k));
         }
     }
+}
+
+static void interleaved_columns(void **state) {
+    (void)state;
+    check_columns(3, 1);
+}
+
+static void columns_side_by_side(void **state) {
+    (void)state;
+    check_columns(1, 21);
 }
 
 int main(void) {
@@ -186,6 +197,7 @@ int main(void) {
                                        cmocka_unit_test(every_second_element),
                                        cmocka_unit_test(any_order_step_and_direction),
                                        cmocka_unit_test(inputs_of_stride_zero),
-                                       cmocka_unit_test(interleaved_columns)};
+                                       cmocka_unit_test(interleaved_columns),
+                                       cmocka_unit_test(columns_side_by_side)};
     return run_for_set(tests);
 }

@@ -131,7 +131,7 @@ V_INLINE vec weight(vec z, const reference *ref, bool far) {
     return weight_or_zero(v_scale2(p, e.rounded, ref->exponent), z, e.rounded, ref, far);
 }
 
-/* The same as an unevaluated sum, for the one entry a row of the Jacobian is scaled by. */
+/* The same as an unevaluated sum, for the argmax and for the one entry a row of the Jacobian is scaled by. */
 V_INLINE vpair weight_pair(vec z, const reference *ref, bool far) {
     const reduced e = reduce_argument(z, ref, far);
     const vpair t = vpair_fast_sum(e.r, v_add(exp_tail(e.r), e.r_low));

@@ -1,6 +1,6 @@
 /* sum.h: sums whose error does not grow with the number of terms: SUM_LANES partial sums, each with its rounding errors
- * beside it.
- * Called by state.h; calls simd/. Error of a total: the roundings of one group of four terms, at most 2u. */
+ * beside it. Called by the row kernels; calls pair.h. Terms that are themselves sums of a group (state.h) bring that
+ * group's roundings, at most 2u. */
 #ifndef SJ_KERNEL_SUM_H
 #define SJ_KERNEL_SUM_H
 

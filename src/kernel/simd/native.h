@@ -30,7 +30,7 @@ V_INLINE vec native_max(vec a, vec b) {
 }
 
 /* Without the instruction an exp costs more than another pass over memory, and softmax_row keeps its weights. */
-#if defined(__FMA__) || defined(__aarch64__)
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__)) || defined(__aarch64__)
 #define NATIVE_FMA 1
 #else
 #define NATIVE_FMA 0

@@ -1,0 +1,81 @@
+/* test_cotangents.c: cotangents and tangents near the ends of the range, each with the exact result: found by review,
+ * where an intermediate overflowed although the result does not. */
+#include "support.h"
+
+#include <math.h>
+
+typedef struct extreme {
+    const char *claim;
+    form_id id;
+    sj_dtype dtype;
+    sj_given given;
+    double z[2], g[2], want[2];
+} extreme;
+
+/* With equal logits s = 1/2 exactly and J = [[1/4, -1/4], [-1/4, 1/4]]; J of log-softmax is [[1/2, -1/2], [-1/2, 1/2]].
+ */
+static const extreme extremes[] = {
+    {"the sum of g overflows", FORM_LOG_VJP, SJ_F64, SJ_GIVEN_LOGITS, {0, 0}, {1e308, 0.9e308}, {5e306, -5e306}},
+    {"the sum of g overflows", FORM_LOG_VJP, SJ_F32, SJ_GIVEN_LOGITS, {0, 0}, {3e38, 2e38}, {5e37, -5e37}},
+    {"g - g_m overflows", FORM_LOG_JVP, SJ_F64, SJ_GIVEN_LOGITS, {0, 0}, {-1e308, 1e308}, {-1e308, 1e308}},
+    {"g - g_m overflows", FORM_LOG_JVP, SJ_F32, SJ_GIVEN_LOGITS, {0, 0}, {-2e38, 2e38}, {-2e38, 2e38}},
+    {"g - g_m overflows", FORM_VJP, SJ_F64, SJ_GIVEN_LOGITS, {0, 0}, {-1e308, 1e308}, {-5e307, 5e307}},
+    {"g - g_m overflows", FORM_VJP, SJ_F32, SJ_GIVEN_SOFTMAX, {0.5, 0.5}, {-2e38, 2e38}, {-1e38, 1e38}},
+    {"g - g_m overflows", FORM_VJP, SJ_F64, SJ_GIVEN_SOFTMAX, {0.5, 0.5}, {-1e308, 1e308}, {-5e307, 5e307}},
+    {"a huge g without weight", FORM_VJP, SJ_F32, SJ_GIVEN_LOGITS, {0, -1e30}, {1e-20, 1e30}, {0, 0}},
+    {"a huge g without weight", FORM_VJP, SJ_F64, SJ_GIVEN_LOGITS, {0, -1e290}, {0x1p-140, 1e290}, {0, 0}},
+    {"a huge g without weight", FORM_VJP, SJ_F32, SJ_GIVEN_SOFTMAX, {1, 0}, {-3e38, 3e38}, {0, 0}},
+};
+
+/* 8u times the condition of the entry: for the VJP of log-softmax, a difference by nature, sum of |J_ki| |g_k| with J =
+ * 1/2 in every entry; for the others at least |want|. The wants are rounded to the dtype, half an ulp more at most. */
+static bool agrees(const extreme *e, double got, double want) {
+    const double u = e->dtype == SJ_F32 ? 0x1p-24 : 0x1p-53;
+    const double condition = e->id == FORM_LOG_VJP ? fabs(e->g[0]) / 2 + fabs(e->g[1]) / 2 : fabs(want);
+    return fabs(got - want) <= 9 * u * condition;
+}
+
+static void extremes_of_short_rows(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof extremes / sizeof *extremes; i++) {
+        const extreme *e = &extremes[i];
+        sj_options options = SJ_OPTIONS_INIT;
+        double out[2];
+        options.given = e->given;
+        form_row_with(&options, e->id, e->dtype, e->z, e->g, 0, 2, out);
+        for (size_t k = 0; k < 2; k++)
+            if (!agrees(e, out[k], e->want[k]))
+                fail_msg("row %zu, %s: entry %zu is %g; expected %g", i, e->claim, k, out[k], e->want[k]);
+    }
+}
+
+/* The same in rows of several chunks: entries without weight around the two that have it leave the result as it is. */
+static void extremes_of_long_rows(void **state) {
+    enum { n = 5000, first = 7, second = 4100 };
+    double *z = new_elements(SJ_F64, n), *g = new_elements(SJ_F64, n), *out = new_elements(SJ_F64, n);
+    (void)state;
+    for (size_t i = 0; i < sizeof extremes / sizeof *extremes; i++) {
+        const extreme *e = &extremes[i];
+        sj_options options = SJ_OPTIONS_INIT;
+        options.given = e->given;
+        for (size_t k = 0; k < n; k++) {
+            z[k] = e->given == SJ_GIVEN_SOFTMAX ? 0 : -(double)INFINITY;
+            g[k] = 0;
+        }
+        z[first] = e->z[0], z[second] = e->z[1];
+        g[first] = e->g[0], g[second] = e->g[1];
+        form_row_with(&options, e->id, e->dtype, z, g, 0, n, out);
+        if (!agrees(e, out[first], e->want[0]) || !agrees(e, out[second], e->want[1]))
+            fail_msg("row %zu, %s: %g and %g; expected %g and %g", i, e->claim, out[first], out[second], e->want[0],
+                     e->want[1]);
+    }
+    free(z);
+    free(g);
+    free(out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(extremes_of_short_rows),
+                                       cmocka_unit_test(extremes_of_long_rows)};
+    return run_for_set(tests);
+}
