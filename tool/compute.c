@@ -8,6 +8,8 @@
 /* Elements of a result in one slice: some milliseconds of work, and far more than a call costs. */
 enum { SLICE_ELEMENTS = 1 << 20, LEAST_INNER = 64 };
 
+enum { MOST_FROM_EMPTY = 1 << 20 };
+
 typedef struct row_slice {
     size_t outer, outers, inner, inners; /* first and count */
 } row_slice;
@@ -62,6 +64,24 @@ static bool result_shape(batch_job *job) {
     return true;
 }
 
+/* A header of no data may claim any number of empty rows, and a result has a number for each: see that a file of a few
+ * bytes does not become one of gigabytes. */
+static int check_empty(const batch_job *job) {
+    const io_array *z = job->z, *out = &job->out;
+    char z_shape[SHAPE_TEXT], shape[SHAPE_TEXT];
+    size_t count = 1;
+    if (io_elements(z) > 0 || io_elements(out) == 0) return EXIT_DONE;
+    bool few = true;
+    for (int d = 0; d < out->ndim && few; d++)
+        few = checked_multiply(count, out->shape[d], &count) && count <= MOST_FROM_EMPTY;
+    if (few) return EXIT_DONE;
+    return fail(job->args, EXIT_BAD_DATA,
+                "%s: found shape %s, without elements, and a result of shape %s; expected at most %d elements in the "
+                "result of such an input",
+                job->args->inputs[0], shape_text(z->ndim, z->shape, z_shape), shape_text(out->ndim, out->shape, shape),
+                MOST_FROM_EMPTY);
+}
+
 int job_prepare(batch_job *job) {
     const arguments *args = job->args;
     const bool wide = job->z->dtype == SJ_F64 || (job->g && job->g->dtype == SJ_F64);
@@ -69,7 +89,8 @@ int job_prepare(batch_job *job) {
     if (!result_shape(job))
         return fail(args, EXIT_BAD_DATA, "%s: the result would have more than %d dimensions", args->inputs[0],
                     IO_MAX_NDIM);
-    const int code = check_output(args, job->out.ndim);
+    int code = check_empty(job);
+    if (code == EXIT_DONE) code = check_output(args, job->out.ndim);
     if (code != EXIT_DONE) return code;
     const char *advice = job->kind == RESULT_DENSE    ? "'--layout blocks' needs far less"
                          : job->kind == RESULT_BLOCKS ? "'--layout sample:I' computes one row's block, and vjp and "

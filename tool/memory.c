@@ -30,11 +30,24 @@ static size_t from_pages(void) {
     return SIZE_MAX;
 }
 
+/* Bytes of address space this process has taken, which count against its limit; 0 where that cannot be known. */
+static size_t address_space(void) {
+    unsigned long long pages = 0;
+    const long page = sysconf(_SC_PAGESIZE);
+    char line[128];
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file) return 0;
+    if (fgets(line, sizeof line, file)) pages = strtoull(line, NULL, 10);
+    fclose(file);
+    return page > 0 && pages <= SIZE_MAX / (size_t)page ? (size_t)pages * (size_t)page : 0;
+}
+
 size_t memory_available(void) {
     struct rlimit limit;
     size_t available = from_kernel();
     if (available == 0) available = from_pages();
-    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < available)
-        available = (size_t)limit.rlim_cur;
-    return available;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return available;
+    const size_t used = address_space();
+    const rlim_t left = limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+    return left < available ? (size_t)left : available;
 }

@@ -1,6 +1,8 @@
 /* output.c: the last step of a command that computes an array. Chooses the form of the result (output.h) and sees to
  * it that what was printed arrived. */
 #include "output.h"
+#include "io/name.h"
+#include "io/output.h"
 #include "json.h"
 #include "print.h"
 
@@ -9,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 typedef enum output_sink { SINK_TEXT, SINK_JSON, SINK_CSV, SINK_FILE } output_sink;
@@ -27,33 +28,52 @@ static output_sink sink_of(const arguments *args) {
     return reads_stdin(args) && !isatty(STDOUT_FILENO) ? SINK_CSV : SINK_TEXT;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    const size_t length = strlen(text), end_length = strlen(end);
-    return length > end_length && strcmp(text + length - end_length, end) == 0;
+/* Whether io_write can make of -o what it names; *text if that is CSV or TSV. */
+static int check_name(const arguments *args, const io_name *name, bool *text) {
+    *text = name->format == IO_CSV || name->format == IO_TSV;
+    if (!name->known && !output_is_stream(name->file))
+        return fail(args, EXIT_WRONG_USE, "%s: expected an output that ends in .npy, .npz, .csv or .tsv", args->output);
+    if (*name->member == '\0')
+        return fail(args, EXIT_WRONG_USE, "%s: found no name of a member after the colon, expected FILE.npz:NAME",
+                    args->output);
+    return EXIT_DONE;
 }
 
-/* A device or a pipe: it has no format in its name, and is written to, not replaced. */
-static bool is_stream(const char *path) {
-    struct stat status;
-    return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+/* Better now than after an hour of computing. */
+static int check_folder(const arguments *args, const char *file) {
+    if (output_is_stream(file)) return EXIT_DONE;
+    char *target = realpath(file, NULL);
+    if (!target) target = strdup(file);
+    if (!target) return fail(args, EXIT_NO_MEMORY, "out of memory");
+    char *slash = strrchr(target, '/');
+    if (slash) slash[1] = '\0';
+    const int reason = access(slash ? target : ".", W_OK | X_OK) == 0 ? 0 : errno;
+    free(target);
+    if (reason == 0) return EXIT_DONE;
+    return fail(args, EXIT_CANNOT_CREATE, "%s: cannot be created: %s", args->output, strerror(reason));
+}
+
+static int check_dimensions(const arguments *args, const char *name, int ndim) {
+    if (ndim <= 2) return EXIT_DONE;
+    return fail(args, EXIT_WRONG_USE,
+                "%s: found a result of %d dimensions, and CSV text holds at most 2: save it with -o OUT.npy", name,
+                ndim);
 }
 
 int check_output(const arguments *args, int ndim) {
     const output_sink sink = sink_of(args);
-    const char *path = args->output;
-    const bool binary =
-        sink == SINK_FILE && (ends_with(path, ".npy") || ends_with(path, ".npz") || strstr(path, ".npz:"));
-    const bool text = sink == SINK_CSV || (sink == SINK_FILE && !binary &&
-                                           (ends_with(path, ".csv") || ends_with(path, ".tsv") || is_stream(path)));
+    io_name name;
+    bool text;
     if (sink == SINK_CSV && args->json)
         return fail(args, EXIT_WRONG_USE, "--json and -o - both print on standard output: give one of them");
-    if (sink == SINK_FILE && !binary && !text)
-        return fail(args, EXIT_WRONG_USE, "%s: expected an output that ends in .npy, .npz, .csv or .tsv", path);
-    if (text && ndim > 2)
-        return fail(args, EXIT_WRONG_USE,
-                    "%s: found a result of %d dimensions, and CSV text holds at most 2: save it with -o OUT.npy",
-                    sink == SINK_CSV ? "standard output" : path, ndim);
-    return EXIT_DONE;
+    if (sink == SINK_CSV) return check_dimensions(args, "standard output", ndim);
+    if (sink != SINK_FILE) return EXIT_DONE;
+    if (!io_name_split(&name, args->output, true)) return fail(args, EXIT_NO_MEMORY, "out of memory");
+    int code = check_name(args, &name, &text);
+    if (code == EXIT_DONE && text) code = check_dimensions(args, args->output, ndim);
+    if (code == EXIT_DONE) code = check_folder(args, name.file);
+    io_name_free(&name);
+    return code;
 }
 
 int finish_stdout(const arguments *args) {
@@ -67,7 +87,7 @@ int finish_stdout(const arguments *args) {
  * or a pipe leaves none, and may keep us waiting for ever. */
 static bool write_undisturbed(const char *path, const io_array *array, io_error *error) {
     sigset_t ending, before;
-    if (is_stream(path)) return io_write(path, array, error);
+    if (output_is_stream(path)) return io_write(path, array, error);
     sigemptyset(&ending);
     sigaddset(&ending, SIGINT);
     sigaddset(&ending, SIGTERM);
@@ -80,10 +100,8 @@ static bool write_undisturbed(const char *path, const io_array *array, io_error 
 
 static int emit_file(const arguments *args, const io_array *array) {
     io_error error;
-    const bool to_stdout = strcmp(args->output ? args->output : "-", "-") == 0;
-    const bool written = to_stdout ? io_write("-", array, &error) : write_undisturbed(args->output, array, &error);
-    if (!written) return fail(args, error.exit_code, "%s", error.message);
-    return EXIT_DONE;
+    if (write_undisturbed(args->output ? args->output : "-", array, &error)) return EXIT_DONE;
+    return fail(args, error.exit_code, "%s", error.message);
 }
 
 static void describe_json(const arguments *args, const io_array *array) {

@@ -42,18 +42,20 @@ static void complain_about_command(const char *word) {
 }
 
 static void complain_about_option(const word_parser *parser, const char *word) {
-    name_suggestion near = suggestion_for(word);
+    char typed[64] = "";
+    memcpy(typed, word, strcspn(word, "=") < sizeof typed ? strcspn(word, "=") : sizeof typed - 1);
+    name_suggestion near = suggestion_for(typed);
     const command_spec *elsewhere = NULL;
     for (int option = 0; option < OPTION_COUNT; option++) {
         const char *name = option_specs[option].name;
         if (command_takes(parser->command, (option_id)option))
             suggestion_consider(&near, name);
-        else if (strcmp(name, word) == 0)
+        else if (strcmp(name, typed) == 0)
             elsewhere = parser->command;
     }
     const char *command = parser->command->name;
     if (elsewhere)
-        fail(parser->args, 0, "takes no %s; 'softjac %s --help' lists its options", word, command);
+        fail(parser->args, 0, "takes no %s; 'softjac %s --help' lists its options", typed, command);
     else if (near.best)
         fail(parser->args, 0, "there is no option '%s'; did you mean '%s'?", word, near.best);
     else

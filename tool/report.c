@@ -4,6 +4,7 @@
 #include "command.h"
 #include "output.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +114,7 @@ void report_number(report *into, const char *format, double value) {
     table_cell *added = add_cell(into, CELL_NUMBER);
     if (!added) return;
     added->number = value;
-    set_text(into, added, format, value);
+    set_text(into, added, format, isnan(value) ? NAN : value); /* never "-nan" */
 }
 
 void report_none(report *into) {
@@ -128,6 +129,8 @@ void report_verdict(report *into, bool pass) {
     added->pass = pass;
     added->text = copy_text(into, pass ? "pass" : "FAIL");
 }
+
+void report_fail(report *into) { into->failed = true; }
 
 static void free_section(table_section *section) {
     for (size_t i = 0; i < section->note_count; i++) free(section->notes[i].text);

@@ -34,7 +34,11 @@ void report_none(report *into);
 /* "pass" or "FAIL", coloured on a terminal; JSON true or false. One false makes report_finish return 1. */
 void report_verdict(report *into, bool pass);
 
-/* Prints everything to stdout, frees the report. 0; 1 when a verdict was false; 71 or 74 with a message. */
+/* The report fails though none of its verdicts is false. */
+void report_fail(report *into);
+
+/* Prints everything to stdout, frees the report. 0; 1 when it failed or a verdict was false; 71 or 74 with a message.
+ */
 int report_finish(report *into);
 
 /* Frees without printing, for a command that failed half-way. */

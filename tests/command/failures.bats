@@ -10,6 +10,8 @@ load common
     fails 2 grad "did you mean 'gradient'" -- "$SOFTJAC" grad first.csv
     fails 2 qwertyuiop "softjac --help" -- "$SOFTJAC" qwertyuiop
     fails 2 --axs "did you mean '--axis'" -- "$SOFTJAC" softmax --axs 0 first.csv
+    fails 2 --axs "did you mean '--axis'" -- "$SOFTJAC" softmax --axs=0 first.csv
+    fails 2 "takes no --class;" -- "$SOFTJAC" softmax --class=1 first.csv
     fails 2 --layuot "did you mean '--layout'" -- "$SOFTJAC" jacobian --layuot dense first.csv
     fails 2 "takes no --class" -- "$SOFTJAC" softmax --class 1 first.csv
     fails 2 "no command" -- "$SOFTJAC"
@@ -31,6 +33,7 @@ load common
     fails 2 "takes LOGITS COTANGENT" "1 input:" -- "$SOFTJAC" vjp first.csv
     fails 2 "read once" -- "$SOFTJAC" vjp - -
     fails 2 out.txt ".npy, .npz, .csv or .tsv" -- "$SOFTJAC" softmax first.csv -o out.txt
+    fails 2 out.npz: member -- "$SOFTJAC" softmax first.csv -o out.npz:
 }
 
 @test "an unknown kernel set is wrong use and names the sets there are" {
@@ -51,6 +54,10 @@ load common
     printf '1,2\n3\n' > ragged.csv
     fails 65 word.csv 2 x -- "$SOFTJAC" softmax word.csv
     fails 65 ragged.csv 2 -- "$SOFTJAC" softmax ragged.csv
+    printf '1;2\n' > semicolons.csv
+    printf '1\t2\n' > tabs.csv
+    fails 65 semicolons.csv "separated by commas" -- "$SOFTJAC" softmax semicolons.csv
+    fails 65 tabs.csv "separated by commas" -- "$SOFTJAC" softmax tabs.csv
     printf '5\n' > one.csv
     need_numpy
     judge <<< "np.save('scalar.npy', np.float64(1))"
@@ -93,8 +100,44 @@ PYTHON
 open('z.npy', 'wb').write(b'\x93NUMPY\x01\x00' + len(header).to_bytes(2, 'little') + header)"
     run timeout 10 "$SOFTJAC" softmax z.npy -o s.npy
     [[ $status == 0 || $status == 65 ]]
-    run timeout 10 "$SOFTJAC" logsumexp z.npy
-    [[ $status == 71 || $status == 65 ]]
+    fails 65 z.npy -- timeout 10 "$SOFTJAC" logsumexp z.npy -o s.csv
+}
+
+@test "an array without elements: few rows of no class are -inf, a million and one are refused, mape names the file" {
+    need_numpy
+    judge <<< "np.save('few.npy', np.zeros((3, 0))); np.save('most.npy', np.zeros((2**20, 0)))
+np.save('many.npy', np.zeros((2**20 + 1, 0)))"
+    "$SOFTJAC" logsumexp few.npy -o few.csv
+    [ "$(tr '\n' , < few.csv | grep -o -- -inf | wc -l)" -eq 3 ]
+    "$SOFTJAC" logsumexp most.npy -o s.npy
+    fails 65 many.npy "(1048577, 0)" 1048576 -- "$SOFTJAC" logsumexp many.npy -o s.npy
+    fails 65 few.npy "(3, 0)" -- "$SOFTJAC" mape few.npy few.npy
+}
+
+@test "under a limit of address space the message counts what is already taken" {
+    [ -e /proc/self/statm ] || skip "only Linux tells how much is taken"
+    need_numpy
+    judge <<< "np.save('z.npy', np.zeros((1000, 160)))" # blocks of 204800000 bytes
+    run bash -c "ulimit -v 200500; exec '$SOFTJAC' jacobian z.npy --threads 1 -o j.npy"
+    [[ $output != *Sanitizer* ]] || skip "a sanitizer needs more address space"
+    [ "$status" -eq 71 ]
+    [[ $output =~ needs\ ([0-9]+)\ bytes,\ and\ ([0-9]+)\ are ]]
+    ((BASH_REMATCH[2] < BASH_REMATCH[1]))
+}
+
+@test "verify fails, in JSON too, when no row can be judged" {
+    printf 'nan,1\n' > nan.csv
+    run --separate-stderr "$SOFTJAC" verify nan.csv --json
+    [ "$status" -eq 1 ]
+    # shellcheck disable=SC2154 # `run` sets stderr
+    [[ $stderr == *"no row could be judged"* ]]
+    [[ $output == *'"ok": false'* ]]
+}
+
+@test "a report shows the NaN of an invalid operation, which has a sign on x86, as nan" {
+    run "$SOFTJAC" article
+    [ "$status" -eq 0 ]
+    [[ $output == *" nan "* && $output != *-nan* ]]
 }
 
 @test "every prefix of a .npy file is refused, and the output there was stays" {
@@ -120,6 +163,7 @@ open('z.npy', 'wb').write(b'\x93NUMPY\x01\x00' + len(header).to_bytes(2, 'little
 
 @test "an output that cannot be created is exit code 73" {
     fails 73 no/such/folder/out.npy -- "$SOFTJAC" softmax first.csv -o no/such/folder/out.npy
+    fails 73 first.csv/out.npy -- "$SOFTJAC" softmax first.csv -o first.csv/out.npy
     mkdir folder.npy
     fails 73 folder.npy -- "$SOFTJAC" softmax first.csv -o folder.npy
 }

@@ -65,6 +65,16 @@ assert json.load(open("out.json"))["sections"][0]["rows"][0]["max_relative_error
     [[ $(cat out/s.csv) == 1.84840852710350*e-08,0.164* ]]
 }
 
+@test "the format of -o is read as that of an input: in any case, and a file behind /dev/stdout is a stream" {
+    "$SOFTJAC" softmax first.csv -o s.npy
+    "$SOFTJAC" softmax first.csv -o S.NPY
+    cmp s.npy S.NPY
+    "$SOFTJAC" softmax first.csv -o s.csv
+    [ -e /dev/stdout ] || skip "no /dev/stdout"
+    "$SOFTJAC" softmax first.csv -o /dev/stdout > stdout.txt
+    cmp s.csv stdout.txt
+}
+
 @test "input and output may be the same file" {
     cp first.csv z.csv
     "$SOFTJAC" softmax first.csv -o want.csv

@@ -43,6 +43,12 @@ commands() { "$SOFTJAC" --help | sed -n '/^Commands/,/^$/s/^  \([a-z-]*\) .*/\1/
     [ "${COMPREPLY[*]}" = jacobian ]
     complete_words softjac jacobian --layout d
     [ "${COMPREPLY[*]}" = dense ]
+    complete_words softjac jacobian --layout = de
+    [ "${COMPREPLY[*]}" = dense ]
+    complete_words softjac jacobian --layout =
+    [ "${COMPREPLY[*]}" = "blocks dense sample:" ]
+    complete_words softjac softmax -o fir
+    [ "${COMPREPLY[*]}" = first.csv ]
     complete_words softjac gradient --cl
     [ "${COMPREPLY[*]}" = --class ]
     complete_words softjac softmax --cl

@@ -168,7 +168,7 @@ static void add_version(report *into, const formula_version *version, form_id id
     const double relative = rows_relative(id, rows, room->got);
     report_text(into, "%s", version->name);
     report_text(into, "%s", version->result);
-    report_number(into, "%.3f", 1e3 * seconds);
+    report_number(into, 1e3 * seconds < 100 ? "%.3g" : "%.0f", 1e3 * seconds);
     number_or_none(into, "%.2e", zeros ? mape : NAN, room->differentiated && version->kind != VERSION_AUTODIFF);
     number_or_none(into, "%.1e", zeros ? relative : INFINITY, !isnan(relative));
 }

@@ -11,8 +11,11 @@ static sj_view flat_view(const io_array *array) {
 
 static int check_shapes(const arguments *args, const io_array *pred, const io_array *truth) {
     char pred_shape[SHAPE_TEXT], true_shape[SHAPE_TEXT];
-    if (pred->ndim == truth->ndim && memcmp(pred->shape, truth->shape, sizeof(size_t) * (size_t)pred->ndim) == 0)
-        return EXIT_DONE;
+    if (pred->ndim == truth->ndim && memcmp(pred->shape, truth->shape, sizeof(size_t) * (size_t)pred->ndim) == 0) {
+        if (io_elements(pred) > 0) return EXIT_DONE;
+        return fail(args, EXIT_BAD_DATA, "%s: found shape %s, without elements, expected numbers to compare",
+                    args->inputs[0], shape_text(pred->ndim, pred->shape, pred_shape));
+    }
     return fail(args, EXIT_BAD_DATA, "%s: found shape %s, expected %s, the shape of %s", args->inputs[0],
                 shape_text(pred->ndim, pred->shape, pred_shape), shape_text(truth->ndim, truth->shape, true_shape),
                 args->inputs[1]);

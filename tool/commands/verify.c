@@ -127,8 +127,9 @@ static int check_and_report(const arguments *args, const io_array *logits, check
         return code;
     }
     verify_explain(into, input);
+    if (judged == 0) report_fail(into);
     const int code = report_finish(into);
-    if (code == EXIT_DONE && judged == 0) return fail(args, EXIT_CHECK_FAILED, "no row could be judged");
+    if (code == EXIT_CHECK_FAILED && judged == 0) return fail(args, EXIT_CHECK_FAILED, "no row could be judged");
     return code;
 }
 

@@ -27,7 +27,7 @@ void verify_introduce(report *into, const arguments *args, const check_input *in
 void verify_explain(report *into, const check_input *input) {
     report_section(into, "How to read this");
     report_note(into,
-                "textbook, softjac: largest relative error against the truth, of the article's formulas in float64 "
+                "textbook f64, softjac: largest relative error against the truth, of the article's formulas in float64 "
                 "and of the library in the dtype of the table. MAPE to AD: the library against automatic "
                 "differentiation of the article's formulas in float64; where the two part, the truth decides.");
     report_note(into,
@@ -54,7 +54,7 @@ static void add_line(report *into, const check_line *line, bool judged) {
     const bool exact = judged && line->computed && oracle_name();
     report_text(into, "%s%s", line->name, line->dense ? ", dense" : "");
     report_text(into, "%s", line->shape);
-    number_or_none(into, "%.3f", 1e3 * line->seconds, line->computed);
+    number_or_none(into, 1e3 * line->seconds < 100 ? "%.3g" : "%.0f", 1e3 * line->seconds, line->computed);
     number_or_none(into, "%.1e", line->mape, judged && line->computed && autodiff_name());
     number_or_none(into, "%.1e", line->plain_relative, exact);
     number_or_none(into, "%.1e", line->relative, exact);
@@ -87,7 +87,7 @@ static void add_remarks(report *into, const check_input *input, const check_line
 }
 
 void verify_add_table(report *into, const check_input *input, const check_lines *lines) {
-    static const char *const headings[] = {"form",    "result", "ms",    "MAPE to AD", "textbook",
+    static const char *const headings[] = {"form",    "result", "ms",    "MAPE to AD", "textbook f64",
                                            "softjac", "ulp",    "bound", "used",       "check"};
     report_section(into, dtype_name(input->dtype));
     report_columns(into, 10, headings);

@@ -110,13 +110,29 @@ static bool is_number(const field *f) {
     return at == f->length;
 }
 
+/* What to add where a field holds what other files separate fields by. */
+static const char *separator_hint(const reader *r, const field *f) {
+    for (size_t i = 0; i < f->length; i++) {
+        const unsigned char c = f->text[i];
+        if (c == (unsigned char)r->separator || (c != ';' && c != ',' && c != '\t')) continue;
+        return r->separator == '\t' ? "; fields here are separated by tabs" : "; fields here are separated by commas";
+    }
+    return "";
+}
+
+static bool reject_number(const reader *r, size_t column, const field *f) {
+    char found[IO_QUOTE_ROOM];
+    return io_fail(r->error, IO_BAD_DATA, r->path, "line %zu, column %zu: expected a number, found %s%s", r->line,
+                   column, io_quote(found, f->text, f->length), separator_hint(r, f));
+}
+
 static bool parse_number(const reader *r, size_t column, const field *f, double *value) {
     char text[NUMBER_TEXT_MAX];
     if (f->length == 0) {
         return io_fail(r->error, IO_BAD_DATA, r->path,
                        "line %zu, column %zu: the field is empty; expected a number or nan", r->line, column);
     }
-    if (!is_number(f)) return reject_field(r, column, f, "expected a number, found");
+    if (!is_number(f)) return reject_number(r, column, f);
     if (f->length >= sizeof text) return reject_field(r, column, f, "a number of over 1199 characters:");
     memcpy(text, f->text, f->length);
     text[f->length] = '\0';

@@ -14,11 +14,11 @@ static void print_values(FILE *out) {
         if (option->kind == VALUE_NONE) continue;
         fprintf(out, "        %s%s%s) ", option->letter ? option->letter : "", option->letter ? "|" : "", option->name);
         if (option->kind == VALUE_FILE)
-            fputs("mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return ;;\n", out);
+            fputs("_softjac_files \"$word\"; return ;;\n", out);
         else if (option->choices) {
             fputs("mapfile -t COMPREPLY < <(compgen -W '", out);
             print_choices(out, option);
-            fputs("' -- \"$word\"); return ;;\n", out);
+            fputs("' -- \"$word\"); _softjac_go_on; return ;;\n", out);
         } else
             fputs("return ;;\n", out);
     }
@@ -38,7 +38,14 @@ static void print_options(FILE *out) {
 }
 
 void print_bash(FILE *out) {
-    fputs("# bash completion for softjac, made from tool/options.c\n_softjac() {\n"
+    fputs("# bash completion for softjac, made from tool/options.c\n"
+          "_softjac_files() {\n"
+          "    compopt -o filenames 2> /dev/null\n"
+          "    mapfile -t COMPREPLY < <(compgen -f -- \"$1\")\n"
+          "}\n"
+          "# A value that ends in a colon goes on with a number.\n"
+          "_softjac_go_on() { [[ ${COMPREPLY[0]-} != *: ]] || compopt -o nospace 2> /dev/null; }\n"
+          "_softjac() {\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} options=\n"
           "    local commands='",
           out);
@@ -47,6 +54,12 @@ void print_bash(FILE *out) {
           "    if ((COMP_CWORD == 1)); then\n"
           "        mapfile -t COMPREPLY < <(compgen -W \"$commands --help --version\" -- \"$word\")\n"
           "        return\n"
+          "    fi\n"
+          "    # --layout=de arrives as the three words --layout, = and de\n"
+          "    if [[ $word == = ]]; then\n"
+          "        word=\n"
+          "    elif [[ $previous == = ]]; then\n"
+          "        previous=${COMP_WORDS[COMP_CWORD - 2]}\n"
           "    fi\n",
           out);
     print_values(out);
@@ -57,9 +70,9 @@ void print_bash(FILE *out) {
             "    elif [[ ${COMP_WORDS[1]} == %s ]]; then\n"
             "        mapfile -t COMPREPLY < <(compgen -W \"$commands\" -- \"$word\")\n"
             "    else\n"
-            "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+            "        _softjac_files \"$word\"\n"
             "    fi\n"
             "}\n"
-            "complete -o filenames -F _softjac softjac\n",
+            "complete -F _softjac softjac\n",
             command_specs[COMMAND_HELP].name);
 }
