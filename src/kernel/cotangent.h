@@ -39,12 +39,13 @@ V_INLINE vec cotangent_difference(vec w, vec g, const cotangent *c) {
     return v_keep_gt(v_fma(g, v_set1(c->scale), v_set1(-c->at_max)), w, v_zero());
 }
 
-/* Largest |d_k| of n entries that have weight; NaN is passed over. */
+/* Largest |d_k| of n entries, or, where w is given, of those that have weight; NaN is passed over. */
 static inline real chunk_largest(const real *w, const real *g, size_t n, const cotangent *c) {
     vec largest = v_zero();
     for (size_t i = 0; i < n; i += V_LANES) {
         const size_t count = n - i < V_LANES ? n - i : V_LANES;
-        const vec d = cotangent_difference(v_load_n(w + i, count, 0), v_load_n(g + i, count, 0), c);
+        const vec weights = w ? v_load_n(w + i, count, 0) : v_set1(1);
+        const vec d = cotangent_difference(weights, v_load_n(g + i, count, 0), c);
         largest = v_max(v_size(d), largest);
     }
     return v_max_lane(largest);
@@ -96,13 +97,13 @@ static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
     return true;
 }
 
-/* Largest |g| of the entries that have weight. */
-static inline real cotangent_largest(row *r) {
+/* Largest |g| of the row, or of the entries that have weight. */
+static inline real cotangent_largest(row *r, bool weighted) {
     const cotangent as_is = {.scale = 1};
     real largest = 0;
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
-        const real *w = row_weights(r, start, count);
+        const real *w = weighted ? row_weights(r, start, count) : NULL;
         const real part = chunk_largest(w, row_g(r, start, count), count, &as_is);
         largest = part > largest ? part : largest;
     }
@@ -116,7 +117,7 @@ static inline cotangent cotangent_reduce(row *r) {
     const real usual = given && size <= limit ? GIVEN_SCALE : 1;
     cotangent c = {.scale = usual, .at_max = g_m * usual, .largest = size};
     if (cotangent_sweep(r, &c, limit * usual)) return c;
-    c.largest = cotangent_largest(r);
+    c.largest = cotangent_largest(r, true);
     /* a difference of two numbers below 4 is below 8 */
     const real within = given ? GIVEN_LIMIT * GIVEN_SCALE : DOT_LIMIT;
     c.scale = c.largest < infinite ? scale_below_four(c.largest) * (within / 8) : 1;
@@ -136,18 +137,6 @@ static inline dd cotangent_total(row *r, real scale) {
         total = dd_add(total, chunk_weigh(g, r->x_scratch, count, r->state.argmax - start, NULL, WEIGH_GIVEN));
     }
     return total;
-}
-
-/* Whether a plain sum of g may overflow. */
-static inline bool cotangent_is_huge(row *r) {
-    real largest = 0;
-    for (size_t start = 0; start < r->run->n; start += CHUNK) {
-        const size_t count = row_piece(r, start);
-        const real *g = row_g(r, start, count);
-        for (size_t i = 0; i < count; i++)
-            largest = fabs((double)g[i]) > (double)largest ? (real)fabs((double)g[i]) : largest;
-    }
-    return largest > REAL_LARGEST * TOTAL_SCALE;
 }
 
 /* A factor of the softmax, s_q times x, as (w_q a) b: w_q a is 2^24 or more above the product, so it is normal where

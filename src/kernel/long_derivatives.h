@@ -107,7 +107,7 @@ static inline void log_vjp_row(row *r) {
     const size_t m = r->state.argmax;
     const double unbias = r->scalars.unbias, inverse = r->scalars.inverse.hi, s_m = r->state.top.hi * inverse;
     /* g is scaled so that its sum is finite, and the argmax's entry so that no part of it is subnormal before it is */
-    const real scale = cotangent_is_huge(r) ? TOTAL_SCALE : 1;
+    const real scale = cotangent_largest(r, false) > REAL_LARGEST * TOTAL_SCALE ? TOTAL_SCALE : 1;
     const double g_m = (double)row_entry(r->g, &r->run->g, m) * (double)scale;
     const dd rest = cotangent_total(r, scale), all = dd_add(rest, (dd){g_m, 0});
     const dd near_one = dd_scale(r->scalars.inverse, 1 / unbias);

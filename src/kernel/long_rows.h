@@ -93,7 +93,7 @@ static inline bool row_reduce_near(row *r) {
         r->state = start == 0 ? part : state_merge(r->state, part);
     }
     r->kept = r->run->n <= CHUNK;
-    r->ref = reference_near(v_set1(r->state.max));
+    if (!r->kept) r->ref = reference_near(v_set1(r->state.max));
     return true;
 }
 

@@ -6,8 +6,8 @@
 #include "long_derivatives.h"
 
 /* Row q of every Jacobian of the block, into `line`. */
-static inline void block_jacobian_row(const block *b, size_t q, bool log, vec *line) {
-    const block_entry e = block_softmax(b, q);
+static inline void block_jacobian_row(const block *b, size_t q, vpair complement, bool log, vec *line) {
+    const block_entry e = block_softmax(b, q, complement);
     const vec unbias = v_set1(b->unbias), bias = v_set1(1 / b->unbias);
     const emission log_off = {.a = b->inverse.hi, .b = b->inverse.lo};
     const emission off = {.a = vpair_mul(e.s, vpair_scale(b->inverse, bias)).hi, .b = unbias};
@@ -18,14 +18,15 @@ static inline void block_jacobian_row(const block *b, size_t q, bool log, vec *l
 
 static inline void block_gradient(const block *b, bool log) {
     vec line[SHORT_ROW];
-    block_jacobian_row(b, b->run->q, log, line);
+    block_jacobian_row(b, b->run->q, block_complement(b), log, line);
     block_store_row(b, line);
 }
 
 static inline void block_jacobian(const block *b, bool log) {
     vec line[SHORT_ROW];
+    const vpair complement = block_complement(b);
     for (size_t q = 0; q < b->run->n; q++) {
-        block_jacobian_row(b, q, log, line);
+        block_jacobian_row(b, q, complement, log, line);
         block_store(b, line, b->run->n, (ptrdiff_t)q * b->run->out.class_stride, b->run->out.input_stride);
     }
 }

@@ -151,18 +151,18 @@ static inline vec block_at_argmax(const block *b, const vec *turned) {
     return entry;
 }
 
-/* s_q and c_q of each lane; at the argmax, where 1 - s would cancel, c comes from the state. */
+/* s_q and c_q of each lane; at the argmax, where 1 - s would cancel, c is `complement`, the block's own. */
 typedef struct block_entry {
     vpair s, c;
 } block_entry;
 
-static inline block_entry block_softmax(const block *b, size_t q) {
+static inline block_entry block_softmax(const block *b, size_t q, vpair complement) {
     const vmask at_max = v_eq(b->argmax, v_set1((real)q));
     block_entry e;
     e.s = vpair_mul(block_weight(b, b->z[q]), b->inverse);
-    const vpair others = vpair_complement(e.s), largest = block_complement(b);
-    e.c.hi = v_select(at_max, largest.hi, others.hi);
-    e.c.lo = v_select(at_max, largest.lo, others.lo);
+    const vpair others = vpair_complement(e.s);
+    e.c.hi = v_select(at_max, complement.hi, others.hi);
+    e.c.lo = v_select(at_max, complement.lo, others.lo);
     return e;
 }
 
