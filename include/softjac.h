@@ -5,19 +5,23 @@
  * state (m, z_m, T); none is formed as 1 - s_m, so derivatives keep their digits where s_m rounds to 1.
  *
  * Common rules, not repeated below:
- *   views      Inputs and the output are views: data, dtype, shape, strides counted in elements. The class
- *              axis is view.axis of the first argument and counts from the end when negative.
- *   dtypes     SJ_F32 and SJ_F64, input and output chosen independently. Arithmetic runs in the widest
- *              dtype of the call and is rounded once more only if the output is narrower.
- *   aliasing   The output may be exactly an input of the same shape (same data, dtype, strides). Any other
- *              overlap is SJ_BAD_OVERLAP; so are intricate views that interleave without a common element. A Jacobian
- * or logsumexp output may not overlap an input at all. errors     Arguments are checked before the first write. On
- * failure nothing is written. No function allocates, prints, aborts, keeps state, or changes errno, the rounding mode
- * or flush-to-zero. empty      Arrays without rows, or with n = 0, succeed (logsumexp of n = 0 is -inf). depth      A
- * logit more than 128 (SJ_F32) or 1024 (SJ_F64) below its row's maximum has s = 0: below 2^-34 of the smallest
- * subnormal, and still so where a huge cotangent would lift its product with s into range. non-finite A NaN in a row
- * makes that row NaN and no other. See sj_nonfinite for infinities. threads    Every function is reentrant; concurrent
- * calls on distinct outputs are safe.
+ *   views      Inputs and the output are views: data, dtype, shape, strides counted in elements. The class axis is
+ *              view.axis of the first argument and counts from the end when negative.
+ *   dtypes     SJ_F32 and SJ_F64, input and output chosen independently. Arithmetic runs in the widest dtype of the
+ *              call and is rounded once more only if the output is narrower.
+ *   accuracy   Every entry within 2 ulp, or as sj_mode says.
+ *   aliasing   The output may be exactly an input of the same shape (same data, dtype, strides). Any other overlap is
+ *              SJ_BAD_OVERLAP; so are intricate views that interleave without a common element. A Jacobian or
+ *              logsumexp output may not overlap an input at all.
+ *   errors     Arguments are checked before the first write. On failure nothing is written. No function allocates,
+ *              prints, aborts, keeps state, or changes errno, the rounding mode or flush-to-zero.
+ *   rounding   Results are those of rounding to nearest, whatever mode the caller has set.
+ *   empty      Arrays without rows, or with n = 0, succeed (logsumexp of n = 0 is -inf).
+ *   depth      A logit more than 128 (SJ_F32) or 1024 (SJ_F64) below its row's maximum has s = 0: below 2^-34 of the
+ *              smallest subnormal. Where a huge cotangent would lift its product with s into range, that is 0 too; in
+ *              default mode it may count up to 2 deeper.
+ *   non-finite A NaN in a row makes that row NaN and no other. See sj_nonfinite for infinities.
+ *   threads    Every function is reentrant; concurrent calls on distinct outputs are safe.
  */
 #ifndef SOFTJAC_H
 #define SOFTJAC_H
@@ -125,16 +129,24 @@ typedef enum sj_given {
     SJ_GIVEN_SOFTMAX /* s itself: a backward pass that kept only the output. Derivatives only. */
 } sj_given;
 
+/* How near the truth results are; u is the unit roundoff of the result's dtype. Products are bounded entry by entry,
+ * relative to sum over k of |J_ik| |g_k - g_m|, and logsumexp near 0 relative to max(|z_m|, log1p(T)). */
+typedef enum sj_mode {
+    SJ_DEFAULT = 0, /* every entry within 2 ulp, subnormal ones too; products 4u. Bits may depend on the kernel set. */
+    SJ_EXACT        /* SJ_F32 correctly rounded, SJ_F64 within 0.51 ulp; products 1u. The same bits everywhere. */
+} sj_mode;
+
 typedef struct sj_options {
     size_t size; /* sizeof(sj_options), as SJ_OPTIONS_INIT sets it; anything else is SJ_BAD_OPTION */
     sj_nonfinite nonfinite;
     sj_given given;
     int threads;     /* at most this many; 0 lets the library decide. This version uses one. */
     sj_error *error; /* optional: receives the message of a failure */
+    sj_mode mode;
 } sj_options;
 
 #define SJ_OPTIONS_INIT                                                                                                \
-    { sizeof(sj_options), SJ_IEEE, SJ_GIVEN_LOGITS, 0, NULL }
+    { sizeof(sj_options), SJ_IEEE, SJ_GIVEN_LOGITS, 0, NULL, SJ_DEFAULT }
 
 /* ---------------------------------------------------------------- forward
  * z and out: any shape with class axis z.axis; out has the shape of z.

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "plan/plan.h"
 
+#include <fenv.h>
 #include <string.h>
 
 /* Shape the output must have. */
@@ -125,6 +126,15 @@ static void fill_zero(const sj_view *view, int d, char *data) {
         fill_zero(view, d + 1, data + (ptrdiff_t)i * view->strides[d] * (ptrdiff_t)item);
 }
 
+/* Sums keep what roundings lose, which is a number of the dtype only when rounding to nearest: so that is the mode
+ * while a call computes, and the caller's is back before it returns. */
+static void run_rounding_to_nearest(const sj_call *call, sj_mode mode, int axis, sj_run run) {
+    const int rounding = fegetround();
+    if (rounding != FE_TONEAREST) (void)fesetround(FE_TONEAREST);
+    sj_plan_run(call->operation, widest(call), mode, batch_of(call, axis), run);
+    if (rounding != FE_TONEAREST) (void)fesetround(rounding);
+}
+
 sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
     static const sj_options defaults = SJ_OPTIONS_INIT;
     int axis;
@@ -136,6 +146,6 @@ sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
     const sj_run run = first_row(call, options, axis);
     if (run.n == 0 && call->result != SJ_RESULT_NO_CLASS) return SJ_OK;
     if (call->result == SJ_RESULT_DENSE) fill_zero(call->out, 0, call->out->data);
-    sj_plan_run(call->operation, widest(call), batch_of(call, axis), run);
+    run_rounding_to_nearest(call, options->mode, axis, run);
     return SJ_OK;
 }

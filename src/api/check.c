@@ -179,6 +179,8 @@ sj_status sj_check_options(const sj_options *options, bool derivative, sj_error 
                        (int)options->given);
     if (options->given == SJ_GIVEN_SOFTMAX && !derivative)
         return sj_fail(error, SJ_BAD_OPTION, "options.given: SJ_GIVEN_SOFTMAX in a forward call; expected logits");
+    if (options->mode != SJ_DEFAULT && options->mode != SJ_EXACT)
+        return sj_fail(error, SJ_BAD_OPTION, "options.mode: %d; expected SJ_DEFAULT or SJ_EXACT", (int)options->mode);
     if (options->threads < 0)
         return sj_fail(error, SJ_BAD_OPTION, "options.threads: %d; expected 0 or more", options->threads);
     return SJ_OK;

@@ -5,72 +5,87 @@
 
 #include "long_rows.h"
 
-/* g relative to the argmax, scaled by a power of two: d = g scale - at_max, at_max = g_m scale. The scale is 1
- * unless weights (up to 2^WEIGHT_BIAS) times d, summed, could overflow, and GIVEN_SCALE where weights are given. */
+/* g relative to the argmax, scaled by a power of two: d = g scale - at_max, at_max = g_m scale. The scale keeps d and
+ * its sums above the subnormal numbers, and below DOT_LIMIT so that weights times d, summed, are finite. */
 typedef struct cotangent {
     real scale, at_max;
     real largest; /* |g_m|, or of all |g_k| where some |d| was above its limit */
     dd dot;       /* sum over k != m of w_k d_k */
 } cotangent;
 
-/* Products are formed this much above the result, if none of |g| is above LIFT_LIMIT: the lift, g and the difference of
- * two g together are finite. */
-#define LIFT_LIMIT (REAL_LARGEST / (4 * PRODUCT_LIFT))
-
 /* Scale of a plain sum of g whose entries come this near the largest real, for rows of up to 2^40 of them. */
 #define TOTAL_SCALE REAL(0x1p-40)
 
-/* 2^WEIGHT_BIAS DOT_LIMIT PRODUCT_LIFT, and DOT_LIMIT times the weights of 2^28 terms a lane, are finite. Given weights
- * have no bias; d is scaled by GIVEN_SCALE instead, up to GIVEN_LIMIT. */
+/* 2^WEIGHT_BIAS DOT_LIMIT, and that times 2^28 terms a lane, are finite. Given weights have no bias, and s may be as
+ * small as it likes: their scale and limit are larger. */
 #if defined(SJ_REAL_f32)
-#define DOT_LIMIT 0x1p8f
-#define PRODUCT_LIFT 0x1p16f
+#define PRODUCT_SCALE 0x1p24f
+#define DOT_LIMIT 0x1p32f
 #define GIVEN_SCALE 0x1p64f
-#define GIVEN_LIMIT 0x1p30f
+#define GIVEN_LIMIT 0x1p94f
 #else
-#define DOT_LIMIT 0x1p16
-#define PRODUCT_LIFT 0x1p40
+#define PRODUCT_SCALE 0x1p60
+#define DOT_LIMIT 0x1p500
 #define GIVEN_SCALE 0x1p600
-#define GIVEN_LIMIT 0x1p300
+#define GIVEN_LIMIT 0x1p900
 #endif
 
-/* d, and 0 where there is no weight: whatever g is there, it counts for nothing. */
-V_INLINE vec cotangent_difference(vec w, vec g, const cotangent *c) {
-    return v_keep_gt(v_fma(g, v_set1(c->scale), v_set1(-c->at_max)), w, v_zero());
+/* g scale, and g_m scale where there is no weight: whatever g is there, it counts for nothing. */
+V_INLINE vec cotangent_scaled(vec w, vec g, const cotangent *c, vec least) {
+    return v_select(v_gt(w, least), v_mul(g, v_set1(c->scale)), v_set1(c->at_max));
+}
+
+/* Largest |g_k| of n entries. */
+static inline real chunk_size(const real *g, size_t n) {
+    vec largest = v_zero(), other = largest;
+    size_t i = 0;
+    for (; i + 2 * V_LANES <= n; i += 2 * V_LANES) {
+        largest = v_max(v_size(v_load(g + i)), largest);
+        other = v_max(v_size(v_load(g + i + V_LANES)), other);
+    }
+    for (; i < n; i += V_LANES) largest = v_max(v_size(v_load_n(g + i, n - i < V_LANES ? n - i : V_LANES, 0)), largest);
+    return v_max_lane(v_max(largest, other));
 }
 
 /* Largest |d_k| of n entries, or, where w is given, of those that have weight; NaN is passed over. */
-static inline real chunk_largest(const real *w, const real *g, size_t n, const cotangent *c) {
+static inline real chunk_largest(const real *w, const real *g, size_t n, const cotangent *c, vec least) {
+    const vec all = v_set1(REAL(INFINITY)), at_max = v_set1(c->at_max);
     vec largest = v_zero();
     for (size_t i = 0; i < n; i += V_LANES) {
-        const size_t count = n - i < V_LANES ? n - i : V_LANES;
-        const vec weights = w ? v_load_n(w + i, count, 0) : v_set1(1);
-        const vec d = cotangent_difference(weights, v_load_n(g + i, count, 0), c);
-        largest = v_max(v_size(d), largest);
+        const bool whole = i + V_LANES <= n;
+        const vec x = whole ? v_load(g + i) : v_load_n(g + i, n - i, g[i]);
+        const vec w_k = !w ? all : whole ? v_load(w + i) : v_load_n(w + i, n - i, w[i]);
+        largest = v_max(v_size(v_sub(cotangent_scaled(w_k, x, c, least), at_max)), largest);
     }
     return v_max_lane(largest);
 }
 
-/* Sum of w_k d_k over n entries but `skip`. */
-V_INLINE dd chunk_dot(const real *w, const real *g, size_t n, size_t skip, const cotangent *c) {
+/* w d joins the sum with what was lost: by the product, by w (low), and, where two more roundings follow for want of
+ * fused arithmetic, by d. */
+V_INLINE void dot_add(vsum *sum, vec w, vec low, vec scaled, vec at_max) {
+    const vec d = v_sub(scaled, at_max), x = v_mul(w, d);
+    vec error = v_fma(low, d, v_product_error(w, d, x));
+    if (!NATIVE_FMA) error = v_fma(w, difference_error(scaled, at_max, d), error);
+    vsum_add(sum, x);
+    sum->error = v_add(sum->error, error);
+}
+
+/* Sum of w_k d_k over n entries; d is 0 at the argmax. */
+static inline dd chunk_dot(const real *w, const real *low, const real *g, size_t n, const cotangent *c, vec least) {
     vsum sums[SUM_PARTS];
-    for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero();
-    for (size_t start = 0; start < n; start += GROUP)
+    vec begun[SUM_PARTS];
+    for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero(), begun[part] = v_zero();
+    for (size_t i = 0; i < n; i += SUM_LANES)
         for (size_t part = 0; part < SUM_PARTS; part++) {
-            vec terms[GROUP_TERMS];
-            for (size_t j = 0; j < GROUP_TERMS; j++) {
-                const size_t i = start + j * SUM_LANES + part * V_LANES;
-                terms[j] = v_zero();
-                if (i >= n) continue;
-                const bool whole = i + V_LANES <= n;
-                const vec weights = whole ? v_load(w + i) : v_load_n(w + i, n - i, 0);
-                const vec x = whole ? v_load(g + i) : v_load_n(g + i, n - i, 0);
-                terms[j] = v_mul(weights, cotangent_difference(weights, x, c));
-                if (skip - i < V_LANES) terms[j] = without_lane(terms[j], skip - i);
-            }
-            vsum_add(&sums[part], group_sum(terms));
+            const size_t at = i + part * V_LANES, count = n - at;
+            if (at >= n) break;
+            const bool whole = at + V_LANES <= n;
+            const vec w_k = whole ? v_load(w + at) : v_load_n(w + at, count, 0);
+            const vec rest = whole ? v_load(low + at) : v_load_n(low + at, count, 0);
+            const vec x = whole ? v_load(g + at) : v_load_n(g + at, count, 0);
+            dot_add(&sums[part], w_k, rest, cotangent_scaled(w_k, x, c, least), v_set1(c->at_max));
         }
-    return vsum_total(sums);
+    return vsum_total(sums, begun);
 }
 
 /* 2^-e for the x > 1 in [2^e, 2^(e+1)), twice that in the last binade, where 2^-e is subnormal: x times it is below 4.
@@ -91,8 +106,10 @@ static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *w = row_weights(r, start, count), *g = row_g(r, start, count);
-        if (chunk_largest(w, g, count, c) > limit) return false;
-        c->dot = dd_add(c->dot, chunk_dot(w, g, count, r->state.argmax - start, c));
+        /* a difference of two numbers within half the limit is within it */
+        if (chunk_size(g, count) * c->scale > limit / 2 && chunk_largest(w, g, count, c, r->ref.least) > limit)
+            return false;
+        c->dot = dd_add(c->dot, chunk_dot(w, row_lows(r, start), g, count, c, r->ref.least));
     }
     return true;
 }
@@ -104,23 +121,25 @@ static inline real cotangent_largest(row *r, bool weighted) {
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *w = weighted ? row_weights(r, start, count) : NULL;
-        const real part = chunk_largest(w, row_g(r, start, count), count, &as_is);
+        const real part = chunk_largest(w, row_g(r, start, count), count, &as_is, r->ref.least);
         largest = part > largest ? part : largest;
     }
     return largest;
 }
 
+/* Of a row reduced with KEEP_PAIRS. */
 static inline cotangent cotangent_reduce(row *r) {
     const real g_m = row_entry(r->g, &r->run->g, r->state.argmax), size = g_m < 0 ? -g_m : g_m;
     const bool given = r->how == WEIGH_GIVEN;
     const real infinite = REAL(INFINITY), limit = given ? GIVEN_LIMIT : DOT_LIMIT;
-    const real usual = given && size <= limit ? GIVEN_SCALE : 1;
-    cotangent c = {.scale = usual, .at_max = g_m * usual, .largest = size};
-    if (cotangent_sweep(r, &c, limit * usual)) return c;
-    c.largest = cotangent_largest(r, true);
+    const real usual = given ? GIVEN_SCALE : PRODUCT_SCALE;
+    cotangent c = {.scale = usual, .largest = size};
     /* a difference of two numbers below 4 is below 8 */
-    const real within = given ? GIVEN_LIMIT * GIVEN_SCALE : DOT_LIMIT;
-    c.scale = c.largest < infinite ? scale_below_four(c.largest) * (within / 8) : 1;
+    if (size > limit / usual) c.scale = size < infinite ? scale_below_four(size) * (limit / 8) : 1;
+    c.at_max = g_m * c.scale;
+    if (cotangent_sweep(r, &c, limit)) return c;
+    c.largest = cotangent_largest(r, true);
+    c.scale = c.largest < infinite ? scale_below_four(c.largest) * (limit / 8) : 1;
     c.at_max = g_m * c.scale;
     cotangent_sweep(r, &c, infinite);
     return c;
@@ -134,15 +153,16 @@ static inline dd cotangent_total(row *r, real scale) {
         const real *g = row_g(r, start, count);
         for (size_t i = 0; i < count && scale != 1; i++) r->x_scratch[i] = g[i] * scale;
         if (scale != 1) g = r->x_scratch;
-        total = dd_add(total, chunk_weigh(g, r->x_scratch, count, r->state.argmax - start, NULL, WEIGH_GIVEN));
+        total = dd_add(total, chunk_total(g, count, r->state.argmax - start));
     }
     return total;
 }
 
-/* A factor of the softmax, s_q times x, as (w_q a) b: w_q a is 2^24 or more above the product, so it is normal where
- * that is not, and the product is rounded once. */
+/* A factor of the softmax, s_q times x, as ((w_q a) f) b: w_q a, and its product with f, are 2^24 or more above the
+ * result where that may be subnormal, and the result is rounded once. a and b are powers of two. */
 typedef struct split {
     double a, b;
+    dd f;
 } split;
 
 #if defined(SJ_REAL_f32)
@@ -154,15 +174,17 @@ typedef struct split {
 #endif
 
 /* x = f times power, a power of two held apart because their product may be subnormal. */
-static inline split split_factor(double f, double power, double unbias) {
+static inline split split_factor(dd f, double power, double unbias) {
     const double least = SPLIT_LEAST / power, most = SPLIT_MOST / power;
     uint64_t bits;
     double above; /* the power of two at or below |f|, within [least, most] */
-    memcpy(&bits, &f, sizeof bits);
+    memcpy(&bits, &f.hi, sizeof bits);
     bits &= UINT64_C(0x7ff) << 52;
     memcpy(&above, &bits, sizeof above);
     above = above < least ? least : above < most ? above : most;
-    return (split){above * unbias * 0x1p24 * power, f / above * 0x1p-24};
+    const double lift = above * power < 0x1p20 ? 0x1p-24 : 1;
+    return (split){
+        above * unbias * 0x1p24 * power, lift, {f.hi / above * 0x1p-24 / lift, f.lo / above * 0x1p-24 / lift}};
 }
 
 #endif

@@ -10,7 +10,7 @@
 typedef void fill_function(row *r, double value);
 
 static inline void derivative_row(row *r, row_function *finite, fill_function *fill) {
-    switch (row_reduce(r, false)) {
+    switch (row_reduce(r, KEEP_PAIRS)) {
     case ROW_NAN:
         fill(r, NAN);
         break;

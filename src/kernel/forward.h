@@ -19,71 +19,74 @@ V_INLINE void row_emit(row *r, emit_function *emit, const emission *e, emit_read
         const real *w = reads == READS_LOGITS ? NULL : row_weights(r, start, count), *x = w;
         if (reads == READS_LOGITS) w = x = row_logits(r, start, count);
         if (reads == READS_G) x = row_g(r, start, count);
+        const real *low = r->keep == KEEP_PAIRS ? row_lows(r, start) : w;
         real *to = chunk_begin(r->out, out, out->class_stride, start, r->x_scratch);
-        emit_chunk(emit, e, w, x, to, count);
+        emit_chunk(emit, e, w, low, x, to, count);
         chunk_end(r->out, out, out->class_stride, start, count, to);
     }
 }
 
 /* The same over a block; the result replaces the weights. */
 V_INLINE void block_emit(block *b, emit_function *emit, const emission *e, const vec *x) {
-    for (size_t k = 0; k < b->run->n; k++) b->w[k] = emit(b->w[k], x[k], e);
+    for (size_t k = 0; k < b->run->n; k++) b->w[k] = emit((entries){b->w[k], b->low[k], x[k]}, e);
 }
 
 static inline emission softmax_emission(const row *r) {
-    const dd inverse = r->scalars.inverse;
-    return emission_of(inverse.hi, below_real(inverse.hi, inverse.lo));
+    const double unbias = r->scalars.unbias;
+    return (emission){.factor = spread(dd_scale(r->scalars.inverse, 1 / unbias)), .a = v_set1((real)unbias)};
 }
 
 static void softmax_row(row *r) {
     const bool store = !NATIVE_FMA && r->run->n > CHUNK && r->run->out.dtype == REAL_DTYPE;
-    const row_kind kind = row_reduce(r, store);
+    const row_kind kind = row_reduce(r, store ? KEEP_STORED : KEEP_WEIGHTS);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
         return;
     }
     const emission e = softmax_emission(r);
     row_emit(r, emit_softmax, &e, READS_WEIGHTS);
+    row_set(r, r->state.argmax, dd_mul(r->state.top, r->scalars.inverse).hi);
 }
 
 static void softmax_block(block *b) {
-    const emission e = {.a = b->inverse.hi, .b = b->inverse.lo};
-    block_emit(b, emit_softmax, &e, b->z);
+    const emission e = {.factor = block_inverse(b), .a = v_set1(b->unbias)};
+    block_emit(b, emit_softmax_pair, &e, b->z);
     block_store_row(b, b->w);
 }
 
 static void log_softmax_row(row *r) {
-    const row_kind kind = row_reduce(r, false);
+    const row_kind kind = row_reduce(r, KEEP_WEIGHTS);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : -INFINITY);
         return;
     }
-    const emission e = emission_of((double)r->state.max, state_log1p(&r->state));
+    const emission e = {.a = v_set1(r->state.max), .b = v_set1((real)state_log1p(&r->state).hi)};
     row_emit(r, emit_log_softmax, &e, READS_LOGITS);
 }
 
 static void log_softmax_block(block *b) {
-    const emission e = {.a = b->max, .b = block_log1p(b)};
+    const emission e = {.a = b->max, .b = block_log1p(b).hi};
     block_emit(b, emit_log_softmax, &e, b->z);
     block_store_row(b, b->w);
 }
 
 static void logsumexp_row(row *r) {
     double value = -INFINITY;
-    switch (row_reduce(r, false)) {
+    switch (row_reduce(r, KEEP_WEIGHTS)) {
     case ROW_NAN:
         value = (double)r->state.max;
         break; /* NaN or the infinity itself */
     case ROW_EMPTY:
         break;
     case ROW_FINITE:
-        value = r->shared ? (double)INFINITY : (double)r->state.max + state_log1p(&r->state);
+        value = r->shared ? (double)INFINITY : dd_add((dd){(double)r->state.max, 0}, state_log1p(&r->state)).hi;
     }
     row_set(r, 0, value);
 }
 
 static void logsumexp_block(block *b) {
-    const vec sum = v_add(b->max, block_log1p(b));
+    const vpair log = block_log1p(b), hi = vpair_sum(b->max, log.hi);
+    const vec sum = v_add(hi.hi, v_add(hi.lo, log.lo));
     block_store(b, &sum, 1, 0, 1);
 }
 

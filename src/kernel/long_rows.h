@@ -13,18 +13,25 @@ typedef enum row_kind {
     ROW_EMPTY, /* no mass: no entries, or only -inf under SJ_ZERO */
 } row_kind;
 
+/* What the reduction of a row leaves of its weights. */
+typedef enum keeping {
+    KEEP_WEIGHTS, /* in w, where the row fits */
+    KEEP_PAIRS,   /* in w and low */
+    KEEP_STORED   /* in the output, until the results replace them */
+} keeping;
+
 typedef struct row {
     const sj_run *run;
     const char *z, *g;
     char *out;
     weighing how;
     bool shared; /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
-    bool kept;   /* w holds the weights of the whole row */
-    bool stored; /* the output holds them, until the results replace them */
+    bool kept;   /* w (and low) hold the weights of the whole row */
+    keeping keep;
     reference ref;
     row_state state;
     row_scalars scalars;
-    real z_scratch[CHUNK], w[CHUNK], x_scratch[CHUNK];
+    real z_scratch[CHUNK], w[CHUNK], low[CHUNK], x_scratch[CHUNK];
 } row;
 
 static inline void row_seek(row *r, size_t index) {
@@ -49,36 +56,41 @@ static inline const real *row_g(row *r, size_t start, size_t count) {
     return chunk_read(r->g, &r->run->g, start, count, r->x_scratch);
 }
 
-static inline dd row_weigh_chunk(const row *r, const real *z, real *w, size_t count, size_t skip) {
-    switch (r->how) {
-    case WEIGH_NEAR:
-        return chunk_weigh(z, w, count, skip, &r->ref, WEIGH_NEAR);
-    case WEIGH_FAR:
-        return chunk_weigh(z, w, count, skip, &r->ref, WEIGH_FAR);
-    default:
-        return chunk_weigh(z, w, count, skip, &r->ref, WEIGH_GIVEN);
-    }
+static inline dd row_weigh_chunk(const row *r, const real *z, real *w, size_t count, size_t skip, const maxima *max) {
+    const weights alone = {w, NULL}, pairs = {w, (real *)r->low};
+    if (r->how == WEIGH_GIVEN) return chunk_weigh(z, alone, count, skip, max, &r->ref, WEIGH_GIVEN);
+    if (r->how == WEIGH_FAR) return chunk_weigh(z, pairs, count, skip, max, &r->ref, WEIGH_FAR);
+    if (r->keep == KEEP_PAIRS && r->run->n <= CHUNK)
+        return chunk_weigh(z, pairs, count, skip, max, &r->ref, WEIGH_NEAR);
+    return chunk_weigh(z, alone, count, skip, max, &r->ref, WEIGH_NEAR);
 }
 
-/* Weights of entries [start, start + count): kept from the reduction, or made again. */
+/* Weights of entries [start, start + count), and in r->low + (r->kept ? start : 0) what their rounding left, where that
+ * is kept: from the reduction, or made again. */
 static inline const real *row_weights(row *r, size_t start, size_t count) {
+    const weights to = {r->w, r->keep == KEEP_PAIRS ? r->low : NULL};
     if (r->kept) return r->w + start;
-    if (r->stored) return chunk_read(r->out, &r->run->out, start, count, r->w);
+    if (r->keep == KEEP_STORED) return chunk_read(r->out, &r->run->out, start, count, r->w);
     const real *z = row_logits(r, start, count);
     if (r->how == WEIGH_GIVEN) return z;
     if (r->how == WEIGH_FAR)
-        chunk_weights(z, r->w, count, &r->ref, WEIGH_FAR);
+        chunk_weights(z, to, count, &r->ref, WEIGH_FAR);
     else
-        chunk_weights(z, r->w, count, &r->ref, WEIGH_NEAR);
+        chunk_weights(z, to, count, &r->ref, WEIGH_NEAR);
     return r->w;
 }
 
-/* State of one chunk whose maximum `max` is finite. Leaves its weights in r->w. */
-static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, real max) {
-    const size_t m = chunk_find(z, count, max);
-    const dd rest = row_weigh_chunk(r, z, r->w, count, m);
-    return (row_state){start + m, max, reference_integer(&r->ref), entry_weight(max, &r->ref, r->how), rest};
+static inline const real *row_lows(const row *r, size_t start) { return r->kept ? r->low + start : r->low; }
+
+/* State of one chunk whose maximum is finite. Leaves its weights in r->w. */
+static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, const maxima *max) {
+    const size_t m = chunk_find(z, count, max->whole);
+    const dd rest = row_weigh_chunk(r, z, r->w, count, m, max);
+    const dd top = entry_weight(max->whole, &r->ref, r->how);
+    return (row_state){start + m, max->whole, reference_integer(&r->ref), top, rest};
 }
+
+static inline bool is_near(real max) { return max >= REAL(NEAR_LOW) && max <= REAL(NEAR_HIGH); }
 
 /* One sweep over the row, each chunk relative to its own maximum, states merged in order. False when a maximum is
  * NaN, infinite or far: then the row needs row_reduce_other. */
@@ -86,14 +98,14 @@ static inline bool row_reduce_near(row *r) {
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *z = row_logits(r, start, count);
-        const real max = chunk_max(z, count);
-        if (!(max >= -REAL(WEIGHT_NEAR) && max <= REAL(WEIGHT_NEAR))) return false;
-        r->ref = reference_near(v_set1(max));
-        const row_state part = row_reduce_chunk(r, z, start, count, max);
+        const maxima max = chunk_maxima(z, count);
+        if (!is_near(max.whole)) return false;
+        r->ref = reference_near(v_set1(max.whole), WEIGH_NEAR);
+        const row_state part = row_reduce_chunk(r, z, start, count, &max);
         r->state = start == 0 ? part : state_merge(r->state, part);
     }
     r->kept = r->run->n <= CHUNK;
-    if (!r->kept) r->ref = reference_near(v_set1(r->state.max));
+    if (!r->kept) r->ref = reference_near(v_set1(r->state.max), WEIGH_NEAR);
     return true;
 }
 
@@ -102,7 +114,7 @@ static inline real row_survey(row *r) {
     real max = -REAL(INFINITY);
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
-        const real part = chunk_max(row_logits(r, start, count), count);
+        const real part = chunk_maxima(row_logits(r, start, count), count).whole;
         if (part != part) return part;
         max = part > max ? part : max;
     }
@@ -116,18 +128,20 @@ static inline void row_reduce_at(row *r, real max) {
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *z = row_logits(r, start, count);
+        const maxima largest = chunk_maxima(z, count);
         size_t skip = count;
-        if (!found && chunk_max(z, count) == max) {
+        if (!found && largest.whole == max) {
             skip = chunk_find(z, count, max);
             r->state.argmax = start + skip;
             found = true;
         }
         const sj_operand *out = &r->run->out;
-        real *w = r->stored ? chunk_begin(r->out, out, out->class_stride, start, r->w) : r->w;
-        r->state.rest = dd_add(r->state.rest, row_weigh_chunk(r, z, w, count, skip));
-        if (r->stored) chunk_end(r->out, out, out->class_stride, start, count, w);
+        const bool stored = r->keep == KEEP_STORED;
+        real *w = stored ? chunk_begin(r->out, out, out->class_stride, start, r->w) : r->w;
+        r->state.rest = dd_add(r->state.rest, row_weigh_chunk(r, z, w, count, skip, &largest));
+        if (stored) chunk_end(r->out, out, out->class_stride, start, count, w);
     }
-    r->kept = r->run->n <= CHUNK && r->how != WEIGH_GIVEN;
+    r->kept = r->run->n <= CHUNK && r->how != WEIGH_GIVEN && r->keep != KEEP_STORED;
 }
 
 /* The rows row_reduce_near leaves: not finite, far from zero, given as softmax, or stored meanwhile. */
@@ -145,25 +159,26 @@ static inline row_kind row_reduce_other(row *r) {
         r->state.max = max;
         return ROW_NAN;
     }
-    const bool near = max >= -REAL(WEIGHT_NEAR) && max <= REAL(WEIGHT_NEAR);
-    r->ref = near ? reference_near(v_set1(max)) : reference_far(max);
+    const bool near = is_near(max);
+    r->ref = near ? reference_near(v_set1(max), WEIGH_NEAR) : reference_far(max);
     r->how = given ? WEIGH_GIVEN : near ? WEIGH_NEAR : WEIGH_FAR;
+    if (given) r->ref.least = v_zero(), memset(r->low, 0, sizeof r->low);
     row_reduce_at(r, max);
     return ROW_FINITE;
 }
 
-/* reduce -> state -> scalars, for the row sought last. `store`: the output may hold the weights meanwhile. */
-static inline row_kind row_reduce(row *r, bool store) {
+/* reduce -> state -> scalars, for the row sought last. */
+static inline row_kind row_reduce(row *r, keeping keep) {
     r->shared = false;
     r->kept = false;
-    r->stored = store;
+    r->keep = keep;
     r->how = WEIGH_NEAR;
     if (r->run->n == 0) return ROW_EMPTY;
-    if (store || r->run->given == SJ_GIVEN_SOFTMAX || !row_reduce_near(r)) {
+    if (keep == KEEP_STORED || r->run->given == SJ_GIVEN_SOFTMAX || !row_reduce_near(r)) {
         const row_kind kind = row_reduce_other(r);
         if (kind != ROW_FINITE) return kind;
     }
-    r->scalars = state_finish(&r->state, r->how);
+    r->scalars = state_finish(&r->state, r->run->n, r->how);
     return ROW_FINITE;
 }
 

@@ -15,7 +15,7 @@
 typedef struct block {
     const sj_run *run;
     size_t first, rows; /* rows first .. first + rows of the run; lanes past them repeat the last */
-    vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW];
+    vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW], low[SHORT_ROW];
     vec max, argmax; /* the row state of each lane */
     vpair top, rest;
     vpair inverse; /* 1 / (sum of weights) */
@@ -80,10 +80,10 @@ static inline bool block_leave_outside(block *b, vec x, real low, real high) {
 }
 
 /* Zeros in the lanes of rows that were left, so that they raise no floating-point flag. */
-static inline void block_silence(const block *b, vec *entries, size_t count) {
+static inline void block_silence(const block *b, vec *turned, size_t count) {
     real keep[V_LANES];
     for (size_t lane = 0; lane < V_LANES; lane++) keep[lane] = b->left[lane] ? 0 : 1;
-    for (size_t k = 0; k < count; k++) entries[k] = v_keep_gt(entries[k], v_load(keep), v_zero());
+    for (size_t k = 0; k < count; k++) turned[k] = v_keep_gt(turned[k], v_load(keep), v_zero());
 }
 
 /* Maximum and its lowest index; NaN where the row holds one. */
@@ -102,7 +102,7 @@ static inline void block_survey(block *b) {
 
 /* The weight of one entry of each lane, to twice the digits. */
 static inline vpair block_weight(const block *b, vec z) {
-    return b->run->given == SJ_GIVEN_SOFTMAX ? (vpair){z, v_zero()} : weight_pair(z, &b->ref, false);
+    return b->run->given == SJ_GIVEN_SOFTMAX ? (vpair){z, v_zero()} : weight_pair(z, &b->ref, WEIGH_LANES);
 }
 
 /* reduce -> state -> scalars for every lane. */
@@ -112,37 +112,37 @@ static inline void block_reduce(block *b) {
     block_load(b, &b->run->z, b->z);
     block_survey(b);
     memset(b->left, 0, sizeof b->left);
-    const real low = given ? REAL(1) / REAL_LARGEST : -REAL(WEIGHT_NEAR);
-    const real high = given ? REAL_LARGEST : REAL(WEIGHT_NEAR);
-    if (block_leave_outside(b, b->max, low, high)) {
+    const real lowest = given ? REAL(1) / REAL_LARGEST : REAL(NEAR_LOW);
+    const real highest = given ? REAL_LARGEST : REAL(NEAR_HIGH);
+    if (block_leave_outside(b, b->max, lowest, highest)) {
         block_silence(b, b->z, n);
         block_silence(b, &b->max, 1);
     }
-    b->ref = reference_near(b->max);
+    b->ref = reference_near(given ? v_zero() : b->max, WEIGH_LANES);
+    if (given) b->ref.least = v_zero();
     vsum rest = vsum_zero();
     for (size_t k = 0; k < n; k++) {
-        b->w[k] = given ? b->z[k] : weight(b->z[k], &b->ref, false);
-        const vec at_max = v_keep_eq(b->w[k], b->argmax, v_set1((real)k));
-        vsum_add(&rest, v_sub(b->w[k], at_max));
+        const weight_parts e = weigh(b->z[k], &b->ref, given ? WEIGH_GIVEN : WEIGH_LANES);
+        const vec at = v_set1((real)k), w = parts_weight(e), low = parts_low(e, w);
+        b->w[k] = w;
+        b->low[k] = low;
+        vsum_add(&rest, v_sub(w, v_keep_eq(w, b->argmax, at)));
+        rest.error = v_add(rest.error, v_sub(low, v_keep_eq(low, b->argmax, at)));
     }
     b->unbias = given ? 1 : (real)power_of_two(-WEIGHT_BIAS);
     b->top = block_weight(b, b->max);
     b->rest = vpair_fast_sum(rest.sum, rest.error);
+    if (!given) {
+        const vec least = v_set1(REAL((double)n * (double)WEIGHT_LEAST));
+        b->rest = (vpair){v_keep_gt(b->rest.hi, b->rest.hi, least), v_keep_gt(b->rest.lo, b->rest.hi, least)};
+    }
     const vpair sum = vpair_sum(b->top.hi, b->rest.hi);
     const vpair whole = vpair_fast_sum(sum.hi, v_add(sum.lo, v_add(b->top.lo, b->rest.lo)));
     b->inverse = given ? (vpair){v_set1(1), v_zero()} : vpair_inverse(whole);
 }
 
-/* c_m = T / (1 + T) of each lane. */
-static inline vpair block_complement(const block *b) { return vpair_mul(b->rest, b->inverse); }
-
 /* log(1 + T) of each lane. */
-static inline vec block_log1p(const block *b) {
-    real t[V_LANES];
-    v_store(t, v_div(b->rest.hi, b->top.hi));
-    for (size_t lane = 0; lane < V_LANES; lane++) t[lane] = b->left[lane] ? 0 : (real)log1p((double)t[lane]);
-    return v_load(t);
-}
+static inline vpair block_log1p(const block *b) { return vpair_log1p(vpair_div(b->rest, b->top)); }
 
 /* Entry of the argmax of each lane. */
 static inline vec block_at_argmax(const block *b, const vec *turned) {
@@ -153,16 +153,25 @@ static inline vec block_at_argmax(const block *b, const vec *turned) {
 
 /* s_q and c_q of each lane; at the argmax, where 1 - s would cancel, c is `complement`, the block's own. */
 typedef struct block_entry {
-    vpair s, c;
+    vpair s; /* times the bias of the weights */
+    vpair c;
+    vec unbias; /* c_q = c unbias: at the argmax c carries the bias too */
 } block_entry;
+
+/* 1 / (sum of weights without bias) */
+static inline vpair block_inverse(const block *b) { return vpair_scale(b->inverse, v_set1(1 / b->unbias)); }
+
+/* c_m = T / (1 + T) of each lane, times the bias. */
+static inline vpair block_complement(const block *b) { return vpair_mul(b->rest, block_inverse(b)); }
 
 static inline block_entry block_softmax(const block *b, size_t q, vpair complement) {
     const vmask at_max = v_eq(b->argmax, v_set1((real)q));
     block_entry e;
-    e.s = vpair_mul(block_weight(b, b->z[q]), b->inverse);
-    const vpair others = vpair_complement(e.s);
+    e.s = vpair_mul(block_weight(b, b->z[q]), block_inverse(b));
+    const vpair others = vpair_complement(vpair_scale(e.s, v_set1(b->unbias)));
     e.c.hi = v_select(at_max, complement.hi, others.hi);
     e.c.lo = v_select(at_max, complement.lo, others.lo);
+    e.unbias = v_select(at_max, v_set1(b->unbias), v_set1(1));
     return e;
 }
 

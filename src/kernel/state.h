@@ -3,44 +3,54 @@
 #ifndef SJ_KERNEL_STATE_H
 #define SJ_KERNEL_STATE_H
 
-#include "math/exp.h"
+#include "math/log1p.h"
 #include "math/sum.h"
 
 #include <math.h>
 
-/* Terms i, i + SUM_LANES, i + 2 SUM_LANES, i + 3 SUM_LANES of a group are added before they join partial sum i. */
-#define GROUP_TERMS 4
-#define GROUP (GROUP_TERMS * (size_t)SUM_LANES)
-
 typedef struct row_state {
     size_t argmax; /* m, the lowest index of the maximum */
     real max;      /* a = z_m */
-    real integer;  /* K: weights are exp(z) 2^(bias - K), or exp(z - a) 2^bias with K = 0 when a is far */
+    real integer;  /* K: weights are relative to 2^(K - bias); 0 when a is far */
     dd top;        /* weight of m */
     dd rest;       /* sum of the weights of k != m: T = rest / top */
 } row_state;
 
-/* How the weight of an entry comes about: constants where the sweeps are inlined. */
-typedef enum weighing { WEIGH_NEAR, WEIGH_FAR, WEIGH_GIVEN } weighing;
+/* Maxima of a chunk: of the whole, NaN if any entry is, and of the entries of each class modulo CLASSES. */
+#define CLASS_VECTORS (SUM_PARTS < 4 ? 4 : SUM_PARTS) /* independent maxima: none waits for the one before it */
+#define CLASSES (CLASS_VECTORS * V_LANES)
 
-/* Maximum of z[0..n), n > 0; NaN if any entry is. Two maxima, so that one does not wait for the other. */
-static inline real chunk_max(const real *z, size_t n) {
-    const size_t first = n < V_LANES ? n : V_LANES;
-    vec max = v_load_n(z, first, z[0]), other = max;
-    vmask nan = v_is_nan(max);
-    size_t i = first;
-    for (; i + 2 * V_LANES <= n; i += 2 * V_LANES) {
-        const vec x = v_load(z + i), y = v_load(z + i + V_LANES);
-        max = v_max(x, max);
-        other = v_max(y, other);
-        nan = v_or(nan, v_either_nan(x, y));
-    }
-    for (; i < n; i += V_LANES) {
-        const vec x = v_load_n(z + i, n - i < V_LANES ? n - i : V_LANES, z[0]);
-        max = v_max(x, max);
+typedef struct maxima {
+    vec of_classes[CLASS_VECTORS];
+    real whole;
+} maxima;
+
+static inline maxima chunk_maxima(const real *z, size_t n) {
+    const real lowest = -REAL(INFINITY);
+    maxima result;
+    vec max[CLASS_VECTORS];
+    vmask nan = v_eq(v_zero(), v_set1(1));
+    size_t i = 0;
+    for (size_t c = 0; c < CLASS_VECTORS; c++) max[c] = v_set1(lowest);
+    for (; i + CLASSES <= n; i += CLASSES)
+        for (size_t c = 0; c < CLASS_VECTORS; c += 2) {
+            const vec x = v_load(z + i + c * V_LANES), y = v_load(z + i + (c + 1) * V_LANES);
+            max[c] = v_max(x, max[c]);
+            max[c + 1] = v_max(y, max[c + 1]);
+            nan = v_or(nan, v_either_nan(x, y));
+        }
+    for (size_t c = 0; i < n; i += V_LANES, c++) {
+        const vec x = v_load_n(z + i, n - i < V_LANES ? n - i : V_LANES, lowest);
+        max[c] = v_max(x, max[c]);
         nan = v_or(nan, v_is_nan(x));
     }
-    return v_any(nan) ? REAL(NAN) : v_max_lane(v_max(max, other));
+    vec whole = max[0];
+    for (size_t c = 0; c < CLASS_VECTORS; c++) {
+        result.of_classes[c] = max[c];
+        whole = v_max(whole, max[c]);
+    }
+    result.whole = v_any(nan) ? REAL(NAN) : v_max_lane(whole);
+    return result;
 }
 
 /* First index of the value a, which z[0..n) holds. */
@@ -53,79 +63,132 @@ static inline size_t chunk_find(const real *z, size_t n, real a) {
         const vmask right = v_or(v_eq(v_load(z + i + 2 * V_LANES), wanted), v_eq(v_load(z + i + 3 * V_LANES), wanted));
         if (v_any(v_or(left, right))) break;
     }
+    for (; i + V_LANES <= n; i += V_LANES) {
+        const size_t lane = v_first_lane(v_eq(v_load(z + i), wanted));
+        if (lane < V_LANES) return i + lane;
+    }
     while (z[i] != a) i++;
     return i;
 }
 
-/* The weight of one entry, to twice the digits. */
+/* The weight of one entry, as a sum. */
 static inline dd entry_weight(real z, const reference *ref, weighing how) {
     real hi[V_LANES], lo[V_LANES];
     if (how == WEIGH_GIVEN) return (dd){(double)z, 0};
-    const vpair w = weight_pair(v_set1(z), ref, how == WEIGH_FAR);
+    const vpair w = how == WEIGH_FAR ? weight_pair(v_set1(z), ref, WEIGH_FAR) : weight_pair(v_set1(z), ref, WEIGH_NEAR);
     v_store(hi, w.hi);
     v_store(lo, w.lo);
     return two_sum((double)hi[0], (double)lo[0]);
 }
 
-V_INLINE vec weigh(vec z, const reference *ref, weighing how) {
-    return how == WEIGH_GIVEN ? z : weight(z, ref, how == WEIGH_FAR);
+/* Given weights have no second part. */
+V_INLINE weight_parts weigh(vec z, const reference *ref, weighing how) {
+    return how == WEIGH_GIVEN ? (weight_parts){z, v_zero()} : weigh_parts(z, ref, how);
 }
 
-V_INLINE vec without_lane(vec a, size_t lane) {
-    real lanes[V_LANES];
-    v_store(lanes, a);
-    lanes[lane] = 0;
-    return v_load(lanes);
-}
+/* Where the weights of a chunk go: w, and what their rounding left, unless that is NULL. */
+typedef struct weights {
+    real *w, *low;
+} weights;
 
-V_INLINE vec group_sum(const vec terms[GROUP_TERMS]) {
-    return v_add(v_add(terms[0], terms[1]), v_add(terms[2], terms[3]));
-}
-
-/* One group of weights, all or (n < GROUP) its first n, and their sums but for entry `skip`. */
-V_INLINE void group_weigh(const real *z, real *w, size_t n, size_t skip, const reference *ref, weighing how,
-                          vsum sums[SUM_PARTS]) {
+/* What each partial sum begins with: no smaller than any weight it will be given, so that the fast sum applies, and
+ * little larger than its largest, so that a small sum keeps its digits. Entry `skip` (>= n: none) is not added. */
+V_INLINE void sums_begin(const real *z, size_t n, size_t skip, const maxima *largest, const reference *ref,
+                         weighing how, vec begun[SUM_PARTS]) {
+    vec classes[CLASS_VECTORS];
+    memcpy(classes, largest->of_classes, sizeof classes);
+    if (skip < n) {
+        real rest = -REAL(INFINITY);
+        for (size_t i = skip % CLASSES; i < n; i += CLASSES)
+            if (i != skip) rest = z[i] > rest ? z[i] : rest;
+        vec *class = &classes[skip % CLASSES / V_LANES];
+        *class = v_with_lane(*class, skip % V_LANES, rest);
+    }
     for (size_t part = 0; part < SUM_PARTS; part++) {
-        vec terms[GROUP_TERMS];
-        for (size_t j = 0; j < GROUP_TERMS; j++) {
-            const size_t i = j * SUM_LANES + part * V_LANES;
-            if (i + V_LANES <= n) {
-                terms[j] = weigh(v_load(z + i), ref, how);
-                v_store(w + i, terms[j]);
-            } else if (i < n) {
-                /* lanes past the end get no weight */
-                const real fill = how == WEIGH_GIVEN ? 0 : -REAL(INFINITY);
-                terms[j] = weigh(v_load_n(z + i, n - i, fill), ref, how);
-                v_store_n(w + i, terms[j], n - i);
-            } else {
-                terms[j] = v_zero();
-            }
-            if (skip - i < V_LANES) terms[j] = without_lane(terms[j], skip - i);
-        }
-        vsum_add(&sums[part], group_sum(terms));
+        vec bound = classes[part];
+        for (size_t c = part + SUM_PARTS; c < CLASS_VECTORS; c += SUM_PARTS) bound = v_max(bound, classes[c]);
+        begun[part] = how == WEIGH_GIVEN ? v_max(bound, v_zero()) : weight_bound(bound, ref, how == WEIGH_FAR);
     }
 }
 
-/* Weights of z[0..n) into w[0..n), and the sum of all but entry `skip` (>= n: of all). */
-V_INLINE dd chunk_weigh(const real *z, real *w, size_t n, size_t skip, const reference *ref, weighing how) {
-    vsum sums[SUM_PARTS];
-    for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero();
-    size_t i = 0;
-    for (; i + GROUP <= n; i += GROUP) {
-        if (skip - i < GROUP)
-            group_weigh(z + i, w + i, GROUP, skip - i, ref, how, sums);
+/* w = T + T t, rounded, joins a sum that is no smaller (Dekker's fast sum); what rounding w and the sum loses is formed
+ * at once, from the parts. */
+V_INLINE void sum_weight(vsum *total, vec w, weight_parts e) {
+    const vec sum = v_add(total->sum, w), taken = v_sub(sum, total->sum);
+    const vec lost = v_fma(e.scaled, e.t, v_sub(e.scaled, taken));
+    *total = (vsum){sum, v_add(total->error, lost)};
+}
+
+/* One weight a partial sum: all, or (count < SUM_LANES) the first of them. */
+V_INLINE void stride_weigh(const real *z, weights to, size_t count, size_t skip, const reference *ref, weighing how,
+                           vsum sums[SUM_PARTS]) {
+    for (size_t part = 0; part < SUM_PARTS && part * V_LANES < count; part++) {
+        const size_t i = part * V_LANES, lanes = count - i < V_LANES ? count - i : V_LANES;
+        const bool whole = count == SUM_LANES;
+        weight_parts e = weigh(whole ? v_load(z + i) : v_load_n(z + i, lanes, z[i]), ref, how);
+        vec w = parts_weight(e);
+        if (whole)
+            v_store(to.w + i, w);
         else
-            group_weigh(z + i, w + i, GROUP, SIZE_MAX, ref, how, sums);
+            v_store_n(to.w + i, w, lanes);
+        if (to.low && whole) v_store(to.low + i, parts_low(e, w));
+        if (to.low && !whole) v_store_n(to.low + i, parts_low(e, w), lanes);
+        if (!whole) e.scaled = v_first(e.scaled, lanes), w = v_first(w, lanes);
+        if (skip - i < V_LANES) e.scaled = v_with_lane(e.scaled, skip - i, 0), w = v_with_lane(w, skip - i, 0);
+        sum_weight(&sums[part], w, e);
     }
-    if (i < n) group_weigh(z + i, w + i, n - i, skip - i, ref, how, sums);
-    return vsum_total(sums);
 }
 
-/* Weights of z[0..n) into w[0..n), once the sum is known. */
-V_INLINE void chunk_weights(const real *z, real *w, size_t n, const reference *ref, weighing how) {
-    size_t i = 0;
-    for (; i + V_LANES <= n; i += V_LANES) v_store(w + i, weigh(v_load(z + i), ref, how));
-    if (i < n) v_store_n(w + i, weigh(v_load_n(z + i, n - i, 0), ref, how), n - i);
+/* Weights of z[0..n) into `to`, and the sum of all but entry `skip` (>= n: of all). */
+V_INLINE dd chunk_weigh(const real *z, weights to, size_t n, size_t skip, const maxima *largest, const reference *ref,
+                        weighing how) {
+    enum { STRIDES = 4 };
+    vsum sums[SUM_PARTS];
+    vec begun[SUM_PARTS];
+    sums_begin(z, n, skip, largest, ref, how, begun);
+    for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = (vsum){begun[part], v_zero()};
+    for (size_t i = 0; i < n; i += STRIDES * SUM_LANES) {
+        const bool plain = i + STRIDES * SUM_LANES <= n && skip - i >= STRIDES * SUM_LANES;
+        for (size_t j = i; j < i + STRIDES * SUM_LANES; j += SUM_LANES) {
+            const weights at = {to.w + j, to.low ? to.low + j : NULL};
+            if (plain)
+                stride_weigh(z + j, at, SUM_LANES, SIZE_MAX, ref, how, sums);
+            else if (j < n)
+                stride_weigh(z + j, at, n - j < SUM_LANES ? n - j : SUM_LANES, skip - j, ref, how, sums);
+        }
+    }
+    return vsum_total(sums, begun);
+}
+
+/* Weights of z[0..n) into `to`, once the sum is known. */
+V_INLINE void chunk_weights(const real *z, weights to, size_t n, const reference *ref, weighing how) {
+    for (size_t i = 0; i < n; i += V_LANES) {
+        const size_t lanes = n - i < V_LANES ? n - i : V_LANES;
+        const bool whole = lanes == V_LANES;
+        const weight_parts e = weigh(whole ? v_load(z + i) : v_load_n(z + i, lanes, z[i]), ref, how);
+        const vec w = parts_weight(e);
+        if (whole)
+            v_store(to.w + i, w);
+        else
+            v_store_n(to.w + i, w, lanes);
+        if (to.low) v_store_n(to.low + i, parts_low(e, w), lanes);
+    }
+}
+
+/* Sum of x[0..n), of any sign, but for entry `skip`. */
+static inline dd chunk_total(const real *x, size_t n, size_t skip) {
+    vsum sums[SUM_PARTS];
+    vec begun[SUM_PARTS];
+    for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero(), begun[part] = v_zero();
+    for (size_t i = 0; i < n; i += SUM_LANES)
+        for (size_t part = 0; part < SUM_PARTS; part++) {
+            const size_t at = i + part * V_LANES;
+            if (at >= n) break;
+            vec entries = at + V_LANES <= n ? v_load(x + at) : v_load_n(x + at, n - at, 0);
+            if (skip - at < V_LANES) entries = v_with_lane(entries, skip - at, 0);
+            vsum_add(&sums[part], entries);
+        }
+    return vsum_total(sums, begun);
 }
 
 /* 2^k for k <= 0, as a factor that may be 0. */
@@ -156,15 +219,33 @@ typedef struct row_scalars {
     double unbias; /* 2^-bias, or 1 when weights are given */
 } row_scalars;
 
-static inline row_scalars state_finish(const row_state *state, weighing how) {
+static inline row_scalars state_finish(row_state *state, size_t n, weighing how) {
     const bool given = how == WEIGH_GIVEN;
     row_scalars r;
+    /* entries that count as none may add up to this */
+    if (!given && state->rest.hi <= (double)n * (double)WEIGHT_LEAST) state->rest = (dd){0, 0};
     r.unbias = given ? 1 : power_of_two(-WEIGHT_BIAS);
     r.inverse = given ? (dd){1, 0} : dd_inverse(dd_add(state->rest, state->top));
     return r;
 }
 
+/* A scalar of the row as a pair in every lane. */
+static inline vpair spread(dd a) {
+    const real hi = (real)a.hi;
+    return (vpair){v_set1(hi), v_set1((real)((a.hi - (double)hi) + a.lo))};
+}
+
 /* log(1 + T), what log-softmax and logsumexp add to the maximum. */
-static inline double state_log1p(const row_state *state) { return log1p(state->rest.hi / state->top.hi); }
+static inline dd state_log1p(const row_state *state) {
+    real hi[V_LANES], lo[V_LANES];
+    /* T times the bias, normal where T is not */
+    const double bias = 1 / power_of_two(-WEIGHT_BIAS);
+    const dd t = dd_mul(state->rest, dd_inverse(dd_scale(state->top, 1 / bias)));
+    if (t.hi < bias * (double)LOG1P_TINY) return dd_scale(t, 1 / bias);
+    const vpair log = vpair_log1p(spread(dd_scale(t, 1 / bias)));
+    v_store(hi, log.hi);
+    v_store(lo, log.lo);
+    return two_sum((double)hi[0], (double)lo[0]);
+}
 
 #endif

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DECLARE_SET(set) extern const sj_kernels sj_kernels_##set##_f32, sj_kernels_##set##_f64
+#define DECLARE_SET(set) extern const sj_kernels sj_kernels_##set##_f32, sj_kernels_##set##_f64, sj_kernels_##set##_exact
 #define SET(set)                                                                                                       \
-    { #set, &sj_kernels_##set##_f32, &sj_kernels_##set##_f64 }
+    { #set, &sj_kernels_##set##_f32, &sj_kernels_##set##_f64, &sj_kernels_##set##_exact }
 
 DECLARE_SET(scalar);
 #if defined(SJ_HAVE_AVX2)

@@ -7,6 +7,7 @@
 typedef struct sj_kernel_sets {
     const char *name;
     const sj_kernels *f32, *f64;
+    const sj_kernels *exact; /* of SJ_EXACT, for every dtype */
 } sj_kernel_sets;
 
 /* The set in use: the widest this CPU runs, or what SOFTJAC_ISA names if the CPU runs it. Decided at the first call. */

@@ -61,7 +61,12 @@ static void walk(sj_kernel *kernel, const sj_batch *batch, int d, sj_run run) {
     }
 }
 
-void sj_plan_run(sj_operation operation, sj_dtype compute, sj_batch batch, sj_run first) {
+static const sj_kernels *kernels_of(const sj_kernel_sets *set, sj_dtype compute, sj_mode mode) {
+    if (mode == SJ_EXACT) return set->exact;
+    return compute == SJ_F32 ? set->f32 : set->f64;
+}
+
+void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, sj_batch batch, sj_run first) {
     for (int d = 0; d < batch.ndim; d++)
         if (batch.shape[d] == 0) return;
     collapse(&batch);
@@ -70,6 +75,5 @@ void sj_plan_run(sj_operation operation, sj_dtype compute, sj_batch batch, sj_ru
     first.z.row_stride = inner < 0 ? 0 : batch.z[inner];
     first.g.row_stride = inner < 0 ? 0 : batch.g[inner];
     first.out.row_stride = inner < 0 ? 0 : batch.out[inner];
-    const sj_kernel_sets *set = sj_dispatch();
-    walk((compute == SJ_F32 ? set->f32 : set->f64)->rows[operation], &batch, 0, first);
+    walk(kernels_of(sj_dispatch(), compute, mode)->rows[operation], &batch, 0, first);
 }

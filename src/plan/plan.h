@@ -12,7 +12,7 @@ typedef struct sj_batch {
 } sj_batch;
 
 /* Runs `operation` over the batch: `first` describes the first row (its row strides are set here), and arithmetic is
- * in `compute`, the widest dtype of the call. */
-void sj_plan_run(sj_operation operation, sj_dtype compute, sj_batch batch, sj_run first);
+ * in `compute`, the widest dtype of the call, or as `mode` asks. */
+void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, sj_batch batch, sj_run first);
 
 #endif

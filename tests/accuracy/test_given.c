@@ -7,7 +7,7 @@
 
 #define MOST 40
 
-static const sj_options given = {sizeof given, SJ_IEEE, SJ_GIVEN_SOFTMAX, 0, NULL};
+static const sj_options given = {sizeof given, SJ_IEEE, SJ_GIVEN_SOFTMAX, 0, NULL, SJ_DEFAULT};
 
 static void check_given(form_id id, sj_dtype dtype, const double *s, const double *g, size_t q, size_t n,
                         const char *row) {

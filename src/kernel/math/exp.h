@@ -1,89 +1,83 @@
-/* exp.h: the weight of a logit, exp(z - reference) times a fixed power of two, over vectors. Called by state.h and the
- * row kernels; calls simd/. Constants and polynomial from exp.sollya, run in this folder.
+/* exp.h: the weight of a logit, exp(z - reference) times a constant and a power of two, over vectors. Called by state.h
+ * and the row kernels; calls simd/. Tables, constants and polynomial from exp.sollya, run in this folder.
+ *
+ *   k = 8 e + j nearest to z 8/ln2,  r = z - k ln2/8,  T = 2^e exp_entries[j],  t = exp(r) - 1,  weight = T + T t
+ *
+ * |t| < 0.046, so T + T t is exact but for its last rounding, and T t - (weight - T) is what that rounding left.
+ * The entries hold EXP_SCALE 2^(j/8): the factor cancels in every softmax, and was searched so that all eight are
+ * within 0.05 u of a number of the dtype. With the roundings of r and t the parts are within 0.17 u, and the weight,
+ * rounded once more, within 1.17 u; where fused arithmetic is missing, within 0.24 u and 1.24 u. scripts/certify proves
+ * it.
  *
  * The difference z - a to the row's maximum is never rounded:
- *   near  |a| <= WEIGHT_NEAR: z = k ln2 + r is reduced by itself and the shift is made in the exponent,
- *         exp(z) 2^-K = exp(r) 2^(k - K), with K the integer of the maximum. Exact, and no operation more.
- *   far   larger maxima: d = z - a with its rounding error e by TwoSum, exp(d) exp(e) with e added to r.
+ *   near  a in [NEAR_LOW, NEAR_HIGH]: z is reduced by itself, and the shift is made in the exponent, weight = exp(z)
+ *         2^-K with K the integer part of the maximum's logarithm. Exact, and no operation more.
+ *   far   other maxima: d = z - a with its rounding error by TwoSum, which joins r.
  * Weights carry 2^WEIGHT_BIAS so that a weight whose softmax is subnormal is itself normal: nothing is rounded
- * twice. Weights below exp(-WEIGHT_DEPTH) of the maximum's are 0: their softmax is below 2^-34 of the smallest
- * subnormal. */
+ * twice. Logits more than WEIGHT_DEPTH below the maximum weigh as one that far below: their softmax is below 2^-34 of
+ * the smallest subnormal, so it is 0. A weight of at most WEIGHT_LEAST, which that is below, counts as none. */
 #ifndef SJ_KERNEL_EXP_H
 #define SJ_KERNEL_EXP_H
 
 #include "pair.h"
 
 #if defined(SJ_REAL_f32)
-#define WEIGHT_BIAS 90
-#define WEIGHT_DEPTH 128.0 /* exp(-1.15 * 128) 2^90 > 2^-124: normal */
-#define WEIGHT_NEAR 192.0  /* (192 + 1.15 * 128) log2(e) < 2^9: k * LN2_HI is exact */
-#define LN2_HI 0x1.62e4p-1f
-#define LN2_LO 0x1.7f7d1cp-20f
+#define EXP_SCALE 0x1.16747bf6c8b43p0
+#define WEIGHT_LEAST 0x1.8p-122f
+#define WEIGHT_BIAS 64
+#define WEIGHT_DEPTH 129.0 /* exp(-1.02 * 129) 2^64 > 2^-126: normal */
+#define NEAR_LOW (-42.0)   /* 2^(WEIGHT_BIAS - K) is finite */
+#define NEAR_HIGH 130.0    /* and normal; (130 + 128) log2(e) 8 < 2^12: k / 8 * LN2_HI is exact */
+#define LN2_HI 0x1.62ep-1f
+#define LN2_LO 0x1.0bfbe8p-15f
 #define LOG2E 0x1.715476p0f
-#define EXP_TERMS 5
-static const real exp_coefficients[EXP_TERMS] = {/* of r^6 .. r^2; relative error < 2^-28.2 */
-                                                 0x1.6a6016p-10f, 0x1.123abep-7f, 0x1.5558ap-5f, 0x1.55549p-3f,
-                                                 0x1.fffffcp-2f};
+#define EXP_TERMS 3
+static const real exp_coefficients[EXP_TERMS] = {/* of r^4 .. r^2 */ 0x1.54bffep-5f, 0x1.555c7cp-3f, 0x1.000004p-1f};
+static const real exp_entries[8] = {0x1.16747cp0f, 0x1.2fa848p0f, 0x1.4b2404p0f, 0x1.691c8ap0f,
+                                    0x1.89cb7cp0f, 0x1.ad6fb4p0f, 0x1.d44dbcp0f, 0x1.feb052p0f};
 #else
-#define WEIGHT_BIAS 960
-#define WEIGHT_DEPTH 1024.0   /* exp(-1.15 * 1024) 2^960 > 2^-740: normal */
-#define WEIGHT_NEAR 1048576.0 /* (2^20 + 1.15 * 1024) log2(e) < 2^21: k * LN2_HI is exact */
+#define EXP_SCALE 0x1.0db70c65e1021p0
+#define WEIGHT_LEAST 0x1p-998
+#define WEIGHT_BIAS 480
+#define WEIGHT_DEPTH 1025.0 /* exp(-1.02 * 1025) 2^480 > 2^-1029: finite */
+#define NEAR_LOW (-360.0)   /* 2^(WEIGHT_BIAS - K) is finite */
+#define NEAR_HIGH 1000.0    /* and normal; (1000 + 1024) log2(e) 8 < 2^24: k / 8 * LN2_HI is exact */
 #define LN2_HI 0x1.62e42ffp-1
 #define LN2_LO (-0x1.718432a1b0e26p-35)
 #define LOG2E 0x1.71547652b82fep0
-#define EXP_TERMS 10
-static const real exp_coefficients[EXP_TERMS] = {/* of r^11 .. r^2; relative error < 2^-57.8 */
-                                                 0x1.ad9069312dfc7p-26, 0x1.28ae28e0ddb5cp-22, 0x1.71df1ae67efc6p-19,
-                                                 0x1.a0199935aeac8p-16, 0x1.a01a012ee2468p-13, 0x1.6c16c1848329p-10,
-                                                 0x1.1111111126ec8p-7,  0x1.5555555550699p-5,  0x1.55555555554fdp-3,
-                                                 0x1.000000000000ap-1};
+#define EXP_TERMS 6
+static const real exp_coefficients[EXP_TERMS] = {/* of r^7 .. r^2 */
+                                                 0x1.a01639ac40712p-13, 0x1.6c1cc36c979fdp-10, 0x1.11111125f60c3p-7,
+                                                 0x1.55555547f4148p-5,  0x1.5555555555127p-3,  0x1.000000000010ep-1};
+static const real exp_entries[8] = {0x1.0db70c65e1021p0, 0x1.26205719527b1p0, 0x1.40bf3dc35eaecp0, 0x1.5dc6f18b88422p0,
+                                    0x1.7d6f45b77a57p0,  0x1.9ff51b055bd35p0, 0x1.c59ad4bd7f92ep0, 0x1.eea8d85c91a9ap0};
 #endif
 
-/* 1.5 * 2^mantissa: adding it leaves the nearest integer in the low bits. */
-#define ROUND_MAGIC REAL((real_bits)3 << (REAL_MANTISSA - 1))
+/* 1.5 * 2^(mantissa - 3): adding it leaves the nearest eighth, as an integer, in the low bits. */
+#define ROUND_MAGIC REAL((real_bits)3 << (REAL_MANTISSA - 4))
+
+/* How the weight of an entry comes about: constants where the sweeps are inlined. */
+typedef enum weighing {
+    WEIGH_NEAR,
+    WEIGH_FAR,
+    WEIGH_LANES, /* near, every lane a row of its own */
+    WEIGH_GIVEN  /* it is the entry itself */
+} weighing;
 
 /* What the weights are relative to: one row in every lane, or a row a lane. */
 typedef struct reference {
-    vec a;              /* the maximum */
-    vec floor;          /* logits below have weight 0 */
-    vec lowest;         /* floor as rounded by `weight` */
-    vexponent exponent; /* 2^(WEIGHT_BIAS - K) */
-    bool far;
+    vec a;        /* the maximum */
+    vec floor;    /* logits below weigh as this */
+    vec power;    /* 2^(WEIGHT_BIAS - K) */
+    vtable table; /* the entries times `power`, but for WEIGH_LANES as they are */
+    vec least;    /* WEIGHT_LEAST, or 0 where weights are given */
+    vec integer;  /* K, 0 when far */
 } reference;
 
-/* a: maxima with |a| <= WEIGHT_NEAR. */
-V_INLINE reference reference_near(vec a) {
-    const vec log2e = v_set1(LOG2E), magic = v_set1(ROUND_MAGIC);
-    reference ref;
-    ref.a = a;
-    ref.floor = v_sub(a, v_set1(REAL(WEIGHT_DEPTH)));
-    ref.lowest = v_fma(ref.floor, log2e, magic);
-    ref.exponent = v_exponent_below(WEIGHT_BIAS, v_fma(a, log2e, magic));
-    ref.far = false;
-    return ref;
-}
-
-/* a: any finite maximum. */
-V_INLINE reference reference_far(real a) {
-    reference ref;
-    real floor = a - REAL(WEIGHT_DEPTH);
-    /* where an ulp of `a` exceeds the depth, only entries equal to the maximum have weight */
-    if (a - floor > REAL(1.15 * WEIGHT_DEPTH)) floor = a;
-    ref.a = v_set1(a);
-    ref.floor = v_set1(floor);
-    ref.lowest = v_zero();
-    ref.exponent = v_exponent_below(WEIGHT_BIAS, v_zero());
-    ref.far = true;
-    return ref;
-}
-
-/* K, the integer that near weights are relative to; 0 when far. Of lane 0. */
-static inline real reference_integer(const reference *ref) {
-    real lanes[V_LANES];
-    if (ref->far) return 0;
-    v_store(lanes, v_fma(ref->a, v_set1(LOG2E), v_set1(ROUND_MAGIC)));
-    return lanes[0] - ROUND_MAGIC;
-}
+/* The weight as T and t. */
+typedef struct weight_parts {
+    vec scaled, t;
+} weight_parts;
 
 /* The error of d = z - a, exactly (Knuth's TwoSum). */
 V_INLINE vec difference_error(vec z, vec a, vec d) {
@@ -92,53 +86,78 @@ V_INLINE vec difference_error(vec z, vec a, vec d) {
     return v_sub(v_sub(z, z_part), v_add(a, a_part));
 }
 
-/* The reduced argument of a logit: z - a = k ln2 + r + r_low, k in the low bits of `rounded`. */
-typedef struct reduced {
-    vec rounded, r, r_low;
-} reduced;
+/* exp(r) - 1 */
+V_INLINE vec exp_minus_1(vec r) {
+    vec u = v_set1(exp_coefficients[0]);
+    for (int i = 1; i < EXP_TERMS; i++) u = v_fma(u, r, v_set1(exp_coefficients[i]));
+    return v_fma(v_mul(r, r), u, r);
+}
 
-V_INLINE reduced reduce_argument(vec z, const reference *ref, bool far) {
+V_INLINE weight_parts weigh_parts(vec z, const reference *ref, weighing how) {
     const vec magic = v_set1(ROUND_MAGIC), bounded = v_max(z, ref->floor);
-    const vec x = far ? v_sub(bounded, ref->a) : bounded;
-    reduced e;
-    e.rounded = v_fma(x, v_set1(LOG2E), magic);
-    const vec k = v_sub(e.rounded, magic), high = v_fma(k, v_set1(-LN2_HI), x); /* exact */
-    vec low = v_mul(k, v_set1(-LN2_LO));
-    if (far) low = v_add(low, difference_error(bounded, ref->a, x));
-    e.r = v_add(high, low);
-    e.r_low = v_add(v_sub(high, e.r), low);
-    return e;
+    const vec x = how == WEIGH_FAR ? v_sub(bounded, ref->a) : bounded;
+    const vec rounded = v_fma(x, v_set1(LOG2E), magic), eighths = v_sub(rounded, magic);
+    vec r = v_fma(eighths, v_set1(-LN2_LO), v_fma(eighths, v_set1(-LN2_HI), x)); /* the inner one is exact */
+    if (how == WEIGH_FAR) r = v_add(r, difference_error(bounded, ref->a, x));
+    vec entry = v_lookup(&ref->table, rounded);
+    if (how == WEIGH_LANES) entry = v_mul(entry, ref->power);
+    entry = v_scale_entry(entry, rounded, eighths);
+    /* far, the floor may be the maximum itself */
+    if (how == WEIGH_FAR) entry = v_keep_ge(entry, z, ref->floor);
+    return (weight_parts){entry, exp_minus_1(r)};
 }
 
-/* exp(r) - 1 - r */
-V_INLINE vec exp_tail(vec r) {
-    vec q = v_set1(exp_coefficients[0]);
-    for (int i = 1; i < EXP_TERMS; i++) q = v_fma(q, r, v_set1(exp_coefficients[i]));
-    return v_mul(v_mul(r, r), q);
-}
+V_INLINE vec parts_weight(weight_parts e) { return v_fma(e.scaled, e.t, e.scaled); }
 
-/* x where the logit z has weight, else 0. Near, the rounded logit is at hand and the logit is not: one register less.
- */
-V_INLINE vec weight_or_zero(vec x, vec z, vec rounded, const reference *ref, bool far) {
-    return far ? v_keep_ge(x, z, ref->floor) : v_keep_gt(x, rounded, ref->lowest);
-}
+/* What `weight`, their rounded sum, leaves of the parts. */
+V_INLINE vec parts_low(weight_parts e, vec weight) { return v_fma(e.scaled, e.t, v_sub(e.scaled, weight)); }
 
-/* exp(z - a) 2^bias, for z <= a: one rounding of p near 1 and smaller ones of its parts. `far` is ref->far, a constant
- * where this is inlined. */
-V_INLINE vec weight(vec z, const reference *ref, bool far) {
-    const reduced e = reduce_argument(z, ref, far);
-    const vec p = v_add(v_set1(1), v_add(e.r, v_add(exp_tail(e.r), e.r_low)));
-    return weight_or_zero(v_scale2(p, e.rounded, ref->exponent), z, e.rounded, ref, far);
-}
+V_INLINE vec weight(vec z, const reference *ref, weighing how) { return parts_weight(weigh_parts(z, ref, how)); }
 
 /* The same as an unevaluated sum, for the argmax and for the one entry a row of the Jacobian is scaled by. */
-V_INLINE vpair weight_pair(vec z, const reference *ref, bool far) {
-    const reduced e = reduce_argument(z, ref, far);
-    const vpair t = vpair_fast_sum(e.r, v_add(exp_tail(e.r), e.r_low));
-    const vpair p = vpair_fast_sum(v_set1(1), t.hi);
-    const vec power = v_scale2(v_set1(1), e.rounded, ref->exponent);
-    return (vpair){weight_or_zero(v_mul(p.hi, power), z, e.rounded, ref, far),
-                   weight_or_zero(v_mul(v_add(p.lo, t.lo), power), z, e.rounded, ref, far)};
+V_INLINE vpair weight_pair(vec z, const reference *ref, weighing how) {
+    const weight_parts e = weigh_parts(z, ref, how);
+    const vec w = parts_weight(e);
+    return (vpair){w, parts_low(e, w)};
+}
+
+V_INLINE vec integer_near(vec x) {
+    const vec magic = v_set1(ROUND_MAGIC * 8);
+    return v_sub(v_fma(x, v_set1(LOG2E), magic), magic);
+}
+
+/* A power of two no less than the weights of logits up to z, and at most four times the weight of z. */
+V_INLINE vec weight_bound(vec z, const reference *ref, bool far) {
+    const vec bounded = v_max(z, ref->floor), x = far ? v_sub(bounded, ref->a) : bounded;
+    return v_exp2(v_add(v_sub(integer_near(x), ref->integer), v_set1(WEIGHT_BIAS + 1)));
+}
+
+V_INLINE reference reference_of(vec a, vec floor, vec integer, weighing how) {
+    const vtable entries = v_table(exp_entries);
+    reference ref = {.a = a, .floor = floor, .integer = integer, .least = v_set1(WEIGHT_LEAST)};
+    ref.power = v_exp2(v_sub(v_set1(WEIGHT_BIAS), integer));
+    ref.table = how == WEIGH_LANES ? entries : v_table_scale(entries, ref.power);
+    return ref;
+}
+
+/* a: maxima in [NEAR_LOW, NEAR_HIGH]. K is such that 2^-K exp(a) is within [1/2, 2]. */
+V_INLINE reference reference_near(vec a, weighing how) {
+    return reference_of(a, v_sub(a, v_set1(REAL(WEIGHT_DEPTH))), integer_near(a), how);
+}
+
+/* a: any finite maximum. */
+V_INLINE reference reference_far(real a) {
+    real floor = a - REAL(WEIGHT_DEPTH);
+    /* where an ulp of `a` exceeds the depth, only entries equal to the maximum have weight */
+    if (a - floor > REAL(1.02 * WEIGHT_DEPTH)) floor = a;
+    return reference_of(v_set1(a), v_set1(floor), v_zero(), WEIGH_FAR);
+}
+
+/* K of a whole row. */
+static inline real reference_integer(const reference *ref) {
+    real lanes[V_LANES];
+    v_store(lanes, ref->integer);
+    return lanes[0];
 }
 
 #endif

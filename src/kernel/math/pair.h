@@ -41,6 +41,33 @@ V_INLINE vpair vpair_mul(vpair a, vpair b) {
     return vpair_fast_sum(p, v_add(v_product_error(a.hi, b.hi, p), low));
 }
 
+/* The leading half of the digits of a: heads multiply exactly. */
+V_INLINE vec v_head(vec a) { return (vec)((vec_bits)a & ~((((real_bits)1 << (REAL_MANTISSA + 2) / 2)) - 1)); }
+
+/* w f to twice the digits but the last few, unevaluated. Without fused arithmetic the first part is short. */
+V_INLINE vpair vpair_product(vpair w, vpair f) {
+    if (NATIVE_FMA) {
+        const vec p = v_mul(w.hi, f.hi);
+        return (vpair){p, v_fma(w.lo, f.hi, v_fma(w.hi, f.lo, v_product_error(w.hi, f.hi, p)))};
+    }
+    const vec w_head = v_head(w.hi), f_head = v_head(f.hi);
+    const vec w_rest = v_add(v_sub(w.hi, w_head), w.lo), f_rest = v_add(v_sub(f.hi, f_head), f.lo);
+    return (vpair){v_mul(w_head, f_head), v_add(v_mul(w_head, f_rest), v_mul(w_rest, f.hi))};
+}
+
+/* w f, rounded once. */
+V_INLINE vec vpair_times(vpair w, vpair f) {
+    if (NATIVE_FMA) return v_fma(w.hi, f.hi, v_fma(w.hi, f.lo, v_mul(w.lo, f.hi)));
+    const vpair p = vpair_product(w, f);
+    return v_add(p.hi, p.lo);
+}
+
+/* The same for a w that is one number. */
+V_INLINE vec v_times_pair(vec w, vpair f) {
+    if (NATIVE_FMA) return v_fma(w, f.hi, v_mul(w, f.lo));
+    return vpair_times((vpair){w, v_zero()}, f);
+}
+
 V_INLINE vpair vpair_scale(vpair a, vec power_of_two) {
     return (vpair){v_mul(a.hi, power_of_two), v_mul(a.lo, power_of_two)};
 }
@@ -82,8 +109,10 @@ static inline double upper(double a) {
     return scaled - (scaled - a);
 }
 
-/* a b - p; 0 where splitting a factor would overflow, which costs the product its second half only. */
+/* a b - p; without fused arithmetic 0 where splitting a factor would overflow: that costs the product its second half.
+ */
 static inline double product_error(double a, double b, double p) {
+    if (NATIVE_FMA) return __builtin_fma(a, b, -p);
     const double limit = 0x1p990;
     if (!(a < limit && a > -limit && b < limit && b > -limit)) return 0;
     const double a_hi = upper(a), b_hi = upper(b), a_lo = a - a_hi, b_lo = b - b_hi;

@@ -48,6 +48,23 @@ V_INLINE vec v_load_n(const real *from, size_t count, real fill) {
     return r;
 }
 
+/* The numbers of the lanes. */
+V_INLINE vec_int v_lanes(void) {
+    static const real_int numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    vec_int r;
+    memcpy(&r, numbers, sizeof r);
+    return r;
+}
+
+/* The first `count` lanes of a, 0 in the others. */
+V_INLINE vec v_first(vec a, size_t count) { return (vec)((vec_int)a & (v_lanes() < (real_int)count)); }
+
+/* a with x in one lane. */
+V_INLINE vec v_with_lane(vec a, size_t lane, real x) {
+    const vec_int there = v_lanes() == (real_int)lane;
+    return (vec)((there & (vec_int)v_set1(x)) | (~there & (vec_int)a));
+}
+
 V_INLINE void v_store_n(real *to, vec a, size_t count) {
 #if defined(NATIVE_MASKED)
     native_store_n(to, a, count);
@@ -71,7 +88,7 @@ V_INLINE vec v_fma(vec a, vec b, vec c) { return native_fma(a, b, c); }
 V_INLINE vec v_max(vec a, vec b) { return native_max(a, b); }
 
 /* |a| */
-V_INLINE vec v_size(vec a) { return v_max(v_sub(v_zero(), a), a); }
+V_INLINE vec v_size(vec a) { return (vec)((vec_bits)a & ~((real_bits)1 << (8 * sizeof(real) - 1))); }
 
 /* x where a >= b, else 0. */
 V_INLINE vec v_keep_ge(vec x, vec a, vec b) { return (vec)((vec_int)x & (a >= b)); }
@@ -82,15 +99,31 @@ V_INLINE vec v_keep_gt(vec x, vec a, vec b) { return (vec)((vec_int)x & (a > b))
 /* x where a == b, else 0. */
 V_INLINE vec v_keep_eq(vec x, vec a, vec b) { return (vec)((vec_int)x & (a == b)); }
 
-/* Powers of two ready to be added to the bits of a number. */
-typedef vec_bits vexponent;
+/* Eight entries, one of which is picked by the low three bits of a lane. Sets that scale by adding to the exponent hold
+ * entry j with j taken from those bits beforehand: what the sum of both leaves is the entry. */
+typedef native_table vtable;
 
-/* 2^(bias - k), where the integer k stands in the low bits of `magic`. */
-V_INLINE vexponent v_exponent_below(real_bits bias, vec magic) { return (bias - (vec_bits)magic) << REAL_MANTISSA; }
+V_INLINE vtable v_table(const real entries[8]) { return native_table_of(entries); }
 
-/* p * 2^k * exponent for p near 1 and a normal result, where the integer k stands in the low bits of `magic`. */
-V_INLINE vec v_scale2(vec p, vec magic, vexponent exponent) {
-    return (vec)((vec_bits)p + ((vec_bits)magic << REAL_MANTISSA) + exponent);
+V_INLINE vtable v_table_scale(vtable table, vec power_of_two) { return native_table_scale(table, power_of_two); }
+
+/* The entry at the integer 8 e + j that stands in the low bits of `rounded`, times 2^e; eighths = e + j / 8. The result
+ * is normal. */
+V_INLINE vec v_lookup(const vtable *table, vec rounded) { return native_lookup(table, rounded); }
+
+V_INLINE vec v_scale_entry(vec entry, vec rounded, vec eighths) { return native_scale_entry(entry, rounded, eighths); }
+
+/* 2^k for integers k whose power is normal. */
+V_INLINE vec v_exp2(vec k) {
+    const vec magic = v_set1(REAL((real_bits)3 << (REAL_MANTISSA - 1)));
+    return (vec)(((vec_bits)v_add(k, magic) + REAL_BIAS) << REAL_MANTISSA);
+}
+
+/* The integer e for which x 2^-e is in [below, 2 below), as a number; x >= 1 > below, all finite. */
+V_INLINE vec v_exponent(vec x, real below) {
+    const vec magic = v_set1(REAL((real_bits)1 << REAL_MANTISSA));
+    const vec_bits e = ((vec_bits)x - (vec_bits)v_set1(below)) >> REAL_MANTISSA;
+    return v_sub((vec)((vec_bits)magic + e), magic);
 }
 
 /* Lanes where a comparison held, kept as a vector so that a loop can gather it and test once. */
@@ -100,6 +133,8 @@ V_INLINE vmask v_or(vmask a, vmask b) { return a | b; }
 
 V_INLINE vmask v_eq(vec a, vec b) { return a == b; }
 
+V_INLINE vmask v_gt(vec a, vec b) { return a > b; }
+
 V_INLINE vmask v_either_nan(vec a, vec b) { return native_unordered(a, b); }
 
 V_INLINE vmask v_is_nan(vec a) { return a != a; }
@@ -108,6 +143,9 @@ V_INLINE vmask v_is_nan(vec a) { return a != a; }
 V_INLINE vec v_select(vmask m, vec x, vec y) { return (vec)((m & (vec_int)x) | (~m & (vec_int)y)); }
 
 V_INLINE bool v_any(vmask a) { return native_any(a); }
+
+/* The first lane where the comparison holds; V_LANES or more where it does not. */
+V_INLINE size_t v_first_lane(vmask a) { return (size_t)__builtin_ctz(native_bits(a) | 1u << V_LANES); }
 
 /* The largest lane. */
 V_INLINE real v_max_lane(vec a) {

@@ -1,0 +1,225 @@
+/* light.h: the state of a row of float32 in plain double, with a proven bound of its error: where every result is
+ * farther than that from a midpoint between floats, its rounding is decided and pairs are not needed. Called by
+ * exact/light_rows.h; calls simd/ and pair.h. Constants from exact.sollya.
+ * Results are the correctly rounded ones or none, so fused arithmetic and the order of the sums may differ from set to
+ * set. In units of u = 2^-53, relative:
+ *   weight     13.5 (polynomial) + 1 (table) + 1 (product) + 0.2 (argument and tail)           < 16
+ *   rest       16 + 2 (four terms) + 1.1 (compensated sum of the groups)                        < 20
+ *   inverse    20 + 1 (sum) + 1 (quotient)                                                      < 22
+ *   s_q        16 + 22 + 1 = 39;  c_q the same, c_m 20 + 22 + 1 = 43
+ *   log1p(T)   20 + 16 + 1 (T) + 12 (light_log1p)                                               < 50
+ * LIGHT_ERROR is 64, for one of these, a difference without cancellation, and the roundings of the bounds;
+ * LIGHT_PRODUCT is 128, for s_q s_r and s_q c_q. */
+#ifndef SJ_KERNEL_EXACT_LIGHT_H
+#define SJ_KERNEL_EXACT_LIGHT_H
+
+#include "../chunk.h"
+#include "../math/pair.h"
+
+#include <math.h>
+
+#define LIGHT_ERROR 0x1p-47
+#define LIGHT_PRODUCT 0x1p-46
+
+/* Weights are exp(z) as it is: within [2^-805, 2^370] for maxima up to LIGHT_NEAR and logits down to LIGHT_DEPTH below,
+ * where deeper ones are moved. What those weigh too much, 2^-432 of the maximum each, is nothing beside a T, or an s,
+ * that does not round to 0 as a float. */
+#define LIGHT_NEAR 256.0
+#define LIGHT_DEPTH 300.0
+
+#define LIGHT_MAGIC 0x1.8p49 /* leaves eighths */
+#define LIGHT_LOG2E 0x1.71547652b82fep0
+#define LIGHT_LN2_HI 0x1.62e42fep-1 /* 28 bits: eighths times it are exact */
+#define LIGHT_LN2_LO 0x1.f473de6af278fp-30
+#define LIGHT_TERMS 5
+static const double light_terms[LIGHT_TERMS] = {/* of r^6 .. r^2 */
+                                                0x1.6c0ed35e8b327p-10, 0x1.1115b9cefde03p-7, 0x1.55555590051bep-5,
+                                                0x1.55555548ec8e3p-3, 0x1.fffffffffee14p-2};
+static const double light_entries[8] = {/* 2^(j/8) */
+                                        0x1p0,
+                                        0x1.172b83c7d517bp0,
+                                        0x1.306fe0a31b715p0,
+                                        0x1.4bfdad5362a27p0,
+                                        0x1.6a09e667f3bcdp0,
+                                        0x1.8ace5422aa0dbp0,
+                                        0x1.ae89f995ad3adp0,
+                                        0x1.d5818dcfba487p0};
+
+/* As many floats as a vector has doubles; and a whole vector of them. */
+typedef float singles __attribute__((vector_size(V_BYTES / 2)));
+typedef int32_t single_bits __attribute__((vector_size(V_BYTES / 2)));
+typedef float full_singles __attribute__((vector_size(V_BYTES)));
+typedef int32_t full_bits __attribute__((vector_size(V_BYTES)));
+#define FULL_LANES (2 * V_LANES)
+
+/* GCC splits the general conversion of 8 floats in two. */
+V_INLINE vec widened(const float *from) {
+#if defined(__AVX512F__)
+    return _mm512_cvtps_pd(_mm256_loadu_ps(from));
+#elif defined(__AVX2__)
+    return _mm256_cvtps_pd(_mm_loadu_ps(from));
+#else
+    singles x;
+    memcpy(&x, from, sizeof x);
+    return __builtin_convertvector(x, vec);
+#endif
+}
+
+V_INLINE full_singles full_load(const float *from) {
+    full_singles x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+
+V_INLINE full_singles full_set1(float a) {
+    full_singles x;
+    for (size_t lane = 0; lane < FULL_LANES; lane++) x[lane] = a;
+    return x;
+}
+
+/* Larger of the two, b where a is NaN. */
+V_INLINE full_singles full_max(full_singles a, full_singles b) {
+#if defined(__AVX512F__)
+    return _mm512_max_ps(a, b);
+#elif defined(__AVX2__)
+    return _mm256_max_ps(a, b);
+#elif defined(__SSE2__)
+    return _mm_max_ps(a, b);
+#else
+    const full_bits larger = a > b;
+    return (full_singles)((larger & (full_bits)a) | (~larger & (full_bits)b));
+#endif
+}
+
+/* Maximum of z[0..n), NaN passed over: -inf if there is nothing else. */
+static float light_max(const float *z, size_t n) {
+    float max = -(float)INFINITY;
+    size_t i = 0;
+    if (n >= 4 * FULL_LANES) {
+        full_singles parts[4];
+        for (int k = 0; k < 4; k++) parts[k] = full_set1(max);
+        for (; i + 4 * FULL_LANES <= n; i += 4 * FULL_LANES)
+            for (size_t k = 0; k < 4; k++) parts[k] = full_max(full_load(z + i + k * FULL_LANES), parts[k]);
+        const full_singles all = full_max(full_max(parts[0], parts[1]), full_max(parts[2], parts[3]));
+        for (size_t lane = 0; lane < FULL_LANES; lane++) max = all[lane] > max ? all[lane] : max;
+    }
+    for (; i < n; i++) max = z[i] > max ? z[i] : max;
+    return max;
+}
+
+V_INLINE bool full_holds(const float *z, size_t vectors, full_singles wanted) {
+    full_bits found = full_load(z) == wanted;
+    for (size_t k = 1; k < vectors; k++) found |= full_load(z + k * FULL_LANES) == wanted;
+    return v_any((vmask)found);
+}
+
+/* First index of the value a in z[0..n), n if there is none. */
+static size_t light_find(const float *z, size_t n, float a) {
+    const full_singles wanted = full_set1(a);
+    size_t i = 0;
+    while (i + 4 * FULL_LANES <= n && !full_holds(z + i, 4, wanted)) i += 4 * FULL_LANES;
+    while (i + FULL_LANES <= n && !full_holds(z + i, 1, wanted)) i += FULL_LANES;
+    while (i < n && z[i] != a) i++;
+    return i;
+}
+
+/* exp(z), or exp of the floor for smaller z; NaN for NaN. */
+V_INLINE vec light_weight(vec z, vec floor, const vtable *table) {
+    const vec x = v_max(floor, z), magic = v_set1(LIGHT_MAGIC);
+    const vec rounded = v_fma(x, v_set1(LIGHT_LOG2E), magic), eighths = v_sub(rounded, magic);
+    const vec high = v_fma(eighths, v_set1(-LIGHT_LN2_HI), x); /* exact */
+    const vec r = v_fma(eighths, v_set1(-LIGHT_LN2_LO), high);
+    vec tail = v_set1(light_terms[0]);
+    for (int i = 1; i < LIGHT_TERMS; i++) tail = v_fma(tail, r, v_set1(light_terms[i]));
+    const vec entry = v_scale_entry(v_lookup(table, rounded), rounded, eighths);
+    return v_fma(entry, v_fma(v_mul(r, r), tail, r), entry);
+}
+
+#define LIGHT_GROUP (4 * (size_t)V_LANES)
+
+/* from[0..n) but `skip`, filled up with `fill` to a whole group. */
+static inline void light_fill(const float *from, size_t n, size_t skip, float fill, float *group) {
+    for (size_t i = 0; i < LIGHT_GROUP; i++) group[i] = i < n && i != skip ? from[i] : fill;
+}
+
+/* A sum in lanes and what its roundings lost; a group of four joins it. */
+V_INLINE void light_add(vpair *sum, const vec terms[4]) {
+    const vpair next = vpair_sum(sum->hi, v_add(v_add(terms[0], terms[1]), v_add(terms[2], terms[3])));
+    *sum = (vpair){next.hi, v_add(sum->lo, next.lo)};
+}
+
+static inline dd light_total(vpair sum) {
+    double hi[V_LANES], lo[V_LANES];
+    dd total = {0, 0};
+    v_store(hi, sum.hi);
+    v_store(lo, sum.lo);
+    for (size_t lane = 0; lane < V_LANES; lane++) total = dd_add(total, (dd){hi[lane], lo[lane]});
+    return total;
+}
+
+/* What the weights of a row are made with. */
+typedef struct light_origin {
+    double max;
+    bool cut; /* logits more than LIGHT_CUT below the maximum weigh nothing */
+} light_origin;
+
+/* The depth of softjac.h, where a cotangent could make it show. */
+#define LIGHT_CUT 128.0
+
+V_INLINE dd light_weigh_as(const float *z, size_t n, size_t skip, double max, bool cut, double *w) {
+    const vec floor = v_set1(max - LIGHT_DEPTH), top = v_set1(max), depth = v_set1(LIGHT_CUT);
+    const vtable table = v_table(light_entries);
+    vpair sum = {v_zero(), v_zero()};
+    float filled[LIGHT_GROUP];
+    for (size_t i = 0; i < n; i += LIGHT_GROUP) {
+        const float *from = z + i;
+        if (n - i < LIGHT_GROUP || skip - i < LIGHT_GROUP) {
+            light_fill(z + i, n - i, skip - i, -(float)INFINITY, filled);
+            from = filled;
+        }
+        vec terms[4];
+        for (size_t k = 0; k < 4; k++) {
+            const vec logits = widened(from + k * V_LANES);
+            terms[k] = light_weight(logits, floor, &table);
+            if (cut) terms[k] = v_select(v_gt(v_sub(top, logits), depth), v_zero(), terms[k]); /* NaN stays */
+            v_store(w + i + k * V_LANES, terms[k]);
+        }
+        light_add(&sum, terms);
+    }
+    return light_total(sum);
+}
+
+/* Weights of z[0..n), n <= CHUNK, into w, up to a whole group, and their sum but for entry `skip`, whose weight is set
+ * to 0. */
+static dd light_weigh(const float *z, size_t n, size_t skip, light_origin from, double *w) {
+    return from.cut ? light_weigh_as(z, n, skip, from.max, true, w) : light_weigh_as(z, n, skip, from.max, false, w);
+}
+
+/* exp of one number as light_weight has it. */
+static inline double light_exp(double z) {
+    const vtable table = v_table(light_entries);
+    const vec w = light_weight(v_set1(z), v_set1(z), &table);
+    return w[0];
+}
+
+/* log(1 + t), t >= 0: as wide_log1p, in double. */
+static inline double light_log1p(double t) {
+    const double sum = 1 + t;
+    uint64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    const int k = (int)(bits >> 52) - 1023 + ((bits & ((UINT64_C(1) << 52) - 1)) > UINT64_C(0x6a09e667f3bcd));
+    const uint64_t power = (uint64_t)(1023 - k) << 52;
+    double scale;
+    memcpy(&scale, &power, sizeof scale);
+    const double f = k == 0 ? t : sum * scale - 1, y = f / (2 + f), square = y * y;
+    double series = 0;
+    static const double inverses[] = {/* 1 / (2i + 1), i = 11 .. 1 */
+                                      0x1.642c8590b2164p-5, 0x1.8618618618618p-5, 0x1.af286bca1af28p-5,
+                                      0x1.e1e1e1e1e1e1ep-5, 0x1.1111111111111p-4, 0x1.3b13b13b13b14p-4,
+                                      0x1.745d1745d1746p-4, 0x1.c71c71c71c71cp-4, 0x1.2492492492492p-3,
+                                      0x1.999999999999ap-3, 0x1.5555555555555p-2};
+    for (size_t i = 0; i < sizeof inverses / sizeof *inverses; i++) series = series * square + inverses[i];
+    return 2 * (y + y * (square * series)) + (double)k * 0x1.62e42fefa39efp-1;
+}
+
+#endif

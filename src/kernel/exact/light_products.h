@@ -1,0 +1,89 @@
+/* light_products.h: VJP and JVP of a row of float32 in plain double. A result whose bounds round alike is the one that
+ * pairs give, as theirs lies between the bounds too. Called by exact/rows.h; calls light_rows.h.
+ * In units of u = 2^-53, with A = sum over k of s_k |d_k| and B = sum of |g_k|:
+ *   D      16 (weight) + 1 (d) + 1 (product) + 3.1 (sum) + 22 (inverse) + 1                  < 45, of A
+ *   s_q (d_q - D)      39 (s) + 1 (d) + 45 + 1 (difference) + 1                             < 90, of s_q (|d_q| + A)
+ *   g_q - s_q sum of g 39 (s) + 3.1 (sum) + 1, and 1 of the difference                      < 50, of |g_q| + s_q B
+ *   c_m g_m - s_m sum of the others  43 (c), or 39 (s) + 3.1, and 2                         < 50, of the two sizes */
+#ifndef SJ_KERNEL_EXACT_LIGHT_PRODUCTS_H
+#define SJ_KERNEL_EXACT_LIGHT_PRODUCTS_H
+
+#include "light_rows.h"
+
+static inline float light_g_at_argmax(const light_row *r) {
+    const float *g = (const float *)(const void *)r->g;
+    return g[(ptrdiff_t)r->argmax * r->run->g.class_stride];
+}
+
+/* A sum, and that of the sizes of its terms. */
+typedef struct light_sum {
+    double sum, sizes;
+} light_sum;
+
+/* Sum of w_k (g_k - g_m), or of g_k alone, over entries [0, n) but `skip`. */
+V_INLINE void light_sum_piece(const double *w, const float *g, size_t n, size_t skip, double g_m, bool weighted,
+                              vpair *sum, vpair *sizes) {
+    float filled[LIGHT_GROUP];
+    for (size_t i = 0; i < n; i += LIGHT_GROUP) {
+        const float *from = g + i;
+        if (n - i < LIGHT_GROUP || skip - i < LIGHT_GROUP) {
+            light_fill(g + i, n - i, skip - i, (float)g_m, filled);
+            from = filled;
+        }
+        vec terms[4], size[4];
+        for (size_t k = 0; k < 4; k++) {
+            terms[k] = v_sub(widened(from + k * V_LANES), v_set1(g_m));
+            if (weighted) terms[k] = v_mul(terms[k], v_load(w + i + k * V_LANES));
+            size[k] = v_size(terms[k]);
+        }
+        light_add(sum, terms);
+        light_add(sizes, size);
+    }
+}
+
+V_INLINE light_sum light_sum_row(light_row *r, double g_m, bool weighted) {
+    vpair sum = {v_zero(), v_zero()}, sizes = sum;
+    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+        const size_t count = light_piece(r, start);
+        const float *g = light_read(r->g, &r->run->g, start, count, r->g_scratch);
+        if (weighted && r->run->n > CHUNK)
+            (void)light_weigh(light_logits(r, start, count), count, SIZE_MAX, r->from, r->w);
+        light_sum_piece(r->w, g, count, r->argmax - start, g_m, weighted, &sum, &sizes);
+    }
+    return (light_sum){light_total(sum).hi, light_total(sizes).hi};
+}
+
+/* A row whose g is not finite, where it counts, is left to pairs. */
+static inline bool light_is_finite(light_sum sum) { return sum.sizes <= REAL_LARGEST; }
+
+/* With D and A of the row, emits `kind`. */
+V_INLINE bool light_product_as(light_row *r, size_t index, light_kind kind) {
+    if (!light_reduce(r, index)) return false;
+    const double g_m = (double)light_g_at_argmax(r);
+    const light_sum dot = light_sum_row(r, g_m, true);
+    if (!light_is_finite(dot)) return false;
+    const light_line line = light_row_line(r);
+    const light_emission e = {.a = r->inverse, .b = g_m, .c = dot.sum * r->inverse, .size = dot.sizes * r->inverse};
+    return light_emit(r, &line, e, kind);
+}
+
+static bool light_product(light_row *r, size_t index) { return light_product_as(r, index, LIGHT_VJP); }
+static bool light_log_jvp(light_row *r, size_t index) { return light_product_as(r, index, LIGHT_LOG_JVP); }
+
+static bool light_log_vjp(light_row *r, size_t index) {
+    if (!light_reduce(r, index)) return false;
+    const double g_m = (double)light_g_at_argmax(r), size_m = g_m < 0 ? -g_m : g_m;
+    const light_sum others = light_sum_row(r, 0, false);
+    if (!light_is_finite(others) || !(size_m <= REAL_LARGEST)) return false;
+    const double c_m = r->rest.hi * r->inverse, s_m = r->top * r->inverse;
+    const double value = c_m * g_m - s_m * others.sum, error = (c_m * size_m + s_m * others.sizes) * LIGHT_PRODUCT;
+    const float low = (float)(value - error), high = (float)(value + error);
+    if (low != high) return false;
+    light_line line = light_row_line(r);
+    line.set = r->argmax;
+    line.value = low + 0.0f;
+    const light_emission e = {.a = (others.sum + g_m) * r->inverse, .size = (others.sizes + size_m) * r->inverse};
+    return light_emit(r, &line, e, LIGHT_LOG_VJP);
+}
+
+#endif

@@ -1,0 +1,292 @@
+/* light_rows.h: the quantities of a row of float32 in plain double, each entry as two bounds that must round alike; a
+ * row where two do not is left to pairs. Called by exact/rows.h; calls light.h, and emit.h for a line of a Jacobian. */
+#ifndef SJ_KERNEL_EXACT_LIGHT_ROWS_H
+#define SJ_KERNEL_EXACT_LIGHT_ROWS_H
+
+#include "emit.h"
+#include "light.h"
+
+typedef struct light_row {
+    const sj_run *run;
+    exact_row *pairs; /* for a line of a Jacobian; free for use until the row is left to pairs */
+    const char *z, *g;
+    char *out;
+    size_t index, argmax;
+    light_origin from;
+    double top, inverse; /* top: the weight of the maximum; inverse: 1 / (top + rest) */
+    dd rest;
+    double w[CHUNK]; /* of the whole row where it is no longer */
+    float z_scratch[CHUNK], g_scratch[CHUNK], out_scratch[CHUNK];
+} light_row;
+
+/* The result of row `index`, or false, and the row's logits as they were, where pairs are needed. */
+typedef bool light_function(light_row *r, size_t index);
+
+static inline bool light_fits(const sj_run *run) {
+    return run->n > 0 && run->given == SJ_GIVEN_LOGITS && run->z.dtype == SJ_F32 && run->out.dtype == SJ_F32 &&
+           (!run->g.data || run->g.dtype == SJ_F32);
+}
+
+static inline size_t light_piece(const light_row *r, size_t start) {
+    return r->run->n - start < CHUNK ? r->run->n - start : CHUNK;
+}
+
+static inline const float *light_read(const char *row, const sj_operand *array, size_t start, size_t count,
+                                      float *scratch) {
+    const ptrdiff_t stride = array->class_stride;
+    const float *from = (const float *)(const void *)chunk_at(row, array, stride, start);
+    if (stride == 1) return from;
+    for (size_t i = 0; i < count; i++) scratch[i] = from[(ptrdiff_t)i * stride];
+    return scratch;
+}
+
+static const float *light_logits(light_row *r, size_t start, size_t count) {
+    return light_read(r->z, &r->run->z, start, count, r->z_scratch);
+}
+
+/* Maximum and state of a row; false where it is not a matter of plain double. */
+static bool light_reduce(light_row *r, size_t index) {
+    const sj_run *run = r->run;
+    float max = -(float)INFINITY;
+    r->index = index;
+    r->z = chunk_at(run->z.data, &run->z, run->z.row_stride, index);
+    r->out = chunk_at(run->out.data, &run->out, run->out.row_stride, index);
+    if (run->g.data) r->g = chunk_at(run->g.data, &run->g, run->g.row_stride, index);
+    for (size_t start = 0; start < run->n; start += CHUNK) {
+        const size_t count = light_piece(r, start);
+        const float part = light_max(light_logits(r, start, count), count);
+        max = part > max ? part : max;
+    }
+    if (!((double)max >= -LIGHT_NEAR && (double)max <= LIGHT_NEAR)) return false;
+    r->from = (light_origin){(double)max, run->g.data != NULL};
+    r->top = light_exp(r->from.max);
+    r->rest = (dd){0, 0};
+    r->argmax = run->n;
+    for (size_t start = 0; start < run->n; start += CHUNK) {
+        const size_t count = light_piece(r, start);
+        const float *z = light_logits(r, start, count);
+        const size_t found = r->argmax == run->n ? light_find(z, count, max) : count;
+        r->rest = dd_add(r->rest, light_weigh(z, count, found, r->from, r->w));
+        if (found == count) continue;
+        r->argmax = start + found;
+        r->w[found] = r->top;
+    }
+    r->inverse = 1 / (r->rest.hi + r->top);
+    return r->rest.hi == r->rest.hi; /* else a NaN among the logits */
+}
+
+/* What an entry is made of: its weight w, its logit or g as x, and constants of the row. */
+typedef enum light_kind {
+    LIGHT_TIMES,       /* w a and w b are the bounds */
+    LIGHT_MINUS_TIMES, /* less those */
+    LIGHT_LOG,         /* (x - a) - b: no cancellation */
+    LIGHT_VJP,         /* w a (d - c), d = x - b; relative to w a (|d| + size) */
+    LIGHT_LOG_JVP,     /* d - c, d = x - b; relative to |d| + size */
+    LIGHT_LOG_VJP      /* x - w a; relative to |x| + w size */
+} light_kind;
+
+typedef struct light_emission {
+    double a, b, c, size;
+} light_emission;
+
+typedef struct light_vectors {
+    vec a, b, c, size;
+} light_vectors;
+
+typedef struct light_bounds {
+    vec low, high;
+} light_bounds;
+
+V_INLINE light_bounds light_around(vec value, vec size, double error) {
+    const vec distance = v_mul(size, v_set1(error));
+    return (light_bounds){v_sub(value, distance), v_add(value, distance)};
+}
+
+V_INLINE light_bounds light_entry(vec w, vec x, const light_vectors *e, light_kind kind) {
+    const vec a = e->a, b = e->b, c = e->c, size = e->size;
+    switch (kind) {
+    case LIGHT_LOG: {
+        const vec value = v_sub(v_sub(x, a), b);
+        return (light_bounds){v_mul(value, v_set1(1 - LIGHT_ERROR)), v_mul(value, v_set1(1 + LIGHT_ERROR))};
+    }
+    case LIGHT_VJP: {
+        const vec s = v_mul(w, a), d = v_sub(x, b);
+        return light_around(v_mul(s, v_sub(d, c)), v_mul(s, v_add(v_size(d), size)), LIGHT_PRODUCT);
+    }
+    case LIGHT_LOG_JVP: {
+        const vec d = v_sub(x, b);
+        return light_around(v_sub(d, c), v_add(v_size(d), size), LIGHT_PRODUCT);
+    }
+    case LIGHT_LOG_VJP:
+        return light_around(v_sub(x, v_mul(w, a)), v_add(v_size(x), v_mul(w, size)), LIGHT_PRODUCT);
+    default:
+        return (light_bounds){v_mul(w, a), v_mul(w, b)};
+    }
+}
+
+static inline bool light_reads_weights(light_kind kind) { return kind != LIGHT_LOG && kind != LIGHT_LOG_JVP; }
+static inline bool light_reads_g(light_kind kind) { return kind >= LIGHT_VJP; }
+
+/* The float both bounds round to, into `to`, never -0; where they do not, bits that differ. */
+V_INLINE single_bits light_vector(const double *w, const float *x, const light_vectors *e, light_kind kind, float *to) {
+    const bool positive = kind == LIGHT_TIMES || kind == LIGHT_MINUS_TIMES;
+    const light_bounds bounds =
+        light_entry(light_reads_weights(kind) ? v_load(w) : v_zero(), positive ? v_zero() : widened(x), e, kind);
+    singles low = __builtin_convertvector(bounds.low, singles), high = __builtin_convertvector(bounds.high, singles);
+    if (!positive) {
+        low = low + (singles){0}; /* -0 becomes +0 */
+        high = high + (singles){0};
+    }
+    const single_bits differ = (single_bits)low ^ (single_bits)high;
+    if (kind == LIGHT_MINUS_TIMES) low = (singles){0} - low;
+    memcpy(to, &low, sizeof low);
+    return differ;
+}
+
+/* Entries from w[0..n) and x[0..n), w filled up to a whole vector; whether all are decided. */
+V_INLINE bool light_entries_of(const double *w, const float *x, size_t n, const light_emission *e, light_kind kind,
+                               float *to) {
+    const light_vectors constants = {v_set1(e->a), v_set1(e->b), v_set1(e->c), v_set1(e->size)};
+    single_bits differ = {0};
+    size_t i = 0;
+    for (; i + V_LANES <= n; i += V_LANES) differ |= light_vector(w + i, x + i, &constants, kind, to + i);
+    if (i < n) {
+        float last[V_LANES], filled[LIGHT_GROUP];
+        const bool positive = kind == LIGHT_TIMES || kind == LIGHT_MINUS_TIMES;
+        if (!positive) light_fill(x + i, n - i, LIGHT_GROUP, 0, filled);
+        single_bits rest = light_vector(w + i, filled, &constants, kind, last);
+        for (size_t lane = n - i; lane < V_LANES; lane++) rest[lane] = 0; /* not entries of the row */
+        differ |= rest;
+        memcpy(to + i, last, (n - i) * sizeof *to);
+    }
+    int32_t lanes[V_LANES], any = 0;
+    memcpy(lanes, &differ, sizeof differ);
+    for (size_t lane = 0; lane < V_LANES; lane++) any |= lanes[lane];
+    return any == 0;
+}
+
+/* One line of results at `line`, `stride` apart: a row, or a row of a Jacobian. */
+typedef struct light_line {
+    char *at;
+    ptrdiff_t stride;
+    size_t set; /* this entry is `value`; n: none */
+    float value;
+} light_line;
+
+static inline bool light_in_place(const sj_run *run) {
+    return run->out.data == run->z.data || (run->g.data && run->out.data == run->g.data);
+}
+
+/* The line, or with `store` false only whether it is decided. */
+V_INLINE bool light_pass(light_row *r, const light_line *line, const light_emission *e, light_kind kind, bool store) {
+    const sj_run *run = r->run;
+    const size_t n = run->n;
+    const bool kept = n <= CHUNK || !light_reads_weights(kind);
+    const bool direct = line->stride == 1 && store && (n > CHUNK || !light_in_place(run));
+    for (size_t start = 0; start < n; start += CHUNK) {
+        const size_t count = light_piece(r, start);
+        const float *x = NULL;
+        if (kind == LIGHT_LOG || !kept) x = light_logits(r, start, count);
+        if (!kept) (void)light_weigh(x, count, SIZE_MAX, r->from, r->w);
+        if (light_reads_g(kind)) x = light_read(r->g, &run->g, start, count, r->g_scratch);
+        float *const at = (float *)(void *)chunk_at(line->at, &run->out, line->stride, start);
+        float *const to = direct ? at : r->out_scratch;
+        if (!light_entries_of(r->w, x, count, e, kind, to)) return false;
+        if (line->set - start < count) to[line->set - start] = line->value;
+        for (size_t i = 0; i < count && store && !direct; i++) at[(ptrdiff_t)i * line->stride] = to[i];
+    }
+    return true;
+}
+
+/* In place, a row longer than its scratch must be decided before it is overwritten. */
+V_INLINE bool light_emit(light_row *r, const light_line *line, light_emission e, light_kind kind) {
+    const bool first = light_in_place(r->run) && r->run->n > CHUNK;
+    if (first && !light_pass(r, line, &e, kind, false)) return false;
+    return light_pass(r, line, &e, kind, true);
+}
+
+static inline light_line light_row_line(const light_row *r) {
+    return (light_line){r->out, r->run->out.class_stride, r->run->n, 0};
+}
+
+static inline light_emission light_factor(double factor, double error) {
+    return (light_emission){.a = factor * (1 - error), .b = factor * (1 + error)};
+}
+
+static bool light_softmax(light_row *r, size_t index) {
+    if (!light_reduce(r, index)) return false;
+    const light_line line = light_row_line(r);
+    return light_emit(r, &line, light_factor(r->inverse, LIGHT_ERROR), LIGHT_TIMES);
+}
+
+static inline double light_log(const light_row *r) { return light_log1p(r->rest.hi / r->top); }
+
+static bool light_log_softmax(light_row *r, size_t index) {
+    if (!light_reduce(r, index)) return false;
+    const light_line line = light_row_line(r);
+    return light_emit(r, &line, (light_emission){.a = r->from.max, .b = light_log(r)}, LIGHT_LOG);
+}
+
+static bool light_logsumexp(light_row *r, size_t index) {
+    if (!light_reduce(r, index)) return false;
+    const double log = light_log(r), value = r->from.max + log;
+    const double error = (value < 0 ? -value : value) * 0x1p-52 + log * LIGHT_ERROR;
+    const float low = (float)(value - error), high = (float)(value + error);
+    if (low != high) return false;
+    *(float *)(void *)r->out = low + 0.0f;
+    return true;
+}
+
+/* Row q of the Jacobian of softmax or of its logarithm. */
+V_INLINE bool light_jacobian_row(light_row *r, size_t q, double weight, bool log, light_line line) {
+    const double s = weight * r->inverse, c = q == r->argmax ? r->rest.hi * r->inverse : 1 - s;
+    const double diagonal = log ? c : s * c, error = log ? LIGHT_ERROR : LIGHT_PRODUCT;
+    const double factor = log ? r->inverse : s * r->inverse;
+    line.set = q;
+    line.value = (float)(diagonal * (1 - LIGHT_PRODUCT));
+    if (line.value != (float)(diagonal * (1 + LIGHT_PRODUCT))) return false;
+    return light_emit(r, &line, light_factor(factor, error), LIGHT_MINUS_TIMES);
+}
+
+static inline double light_weight_of(light_row *r, size_t q) {
+    if (r->run->n <= CHUNK) return r->w[q];
+    const double z = (double)*light_logits(r, q, 1);
+    return light_exp(z > r->from.max - LIGHT_DEPTH ? z : r->from.max - LIGHT_DEPTH);
+}
+
+static inline bool light_gradient_of(light_row *r, size_t index, bool log) {
+    const size_t q = r->run->q;
+    if (!light_reduce(r, index)) return false;
+    return light_jacobian_row(r, q, light_weight_of(r, q), log, light_row_line(r));
+}
+
+/* A row of the Jacobian in pairs where it is not decided; the state in pairs is made at the first. */
+static void light_jacobian_pairs(const light_row *r, bool first, size_t q, bool log) {
+    const sj_operand *out = &r->run->out;
+    if (first) {
+        exact_seek(r->pairs, r->index);
+        (void)exact_reduce(r->pairs);
+    }
+    exact_jacobian_row(r->pairs, q, exact_weight_of(r->pairs, q), log, (ptrdiff_t)q * out->class_stride,
+                       out->input_stride);
+}
+
+static inline bool light_jacobian_of(light_row *r, size_t index, bool log) {
+    const sj_operand *out = &r->run->out;
+    bool first = true;
+    if (!light_reduce(r, index)) return false;
+    for (size_t q = 0; q < r->run->n; q++) {
+        const light_line line = {chunk_at(r->out, out, out->class_stride, q), out->input_stride, r->run->n, 0};
+        if (light_jacobian_row(r, q, light_weight_of(r, q), log, line)) continue;
+        light_jacobian_pairs(r, first, q, log);
+        first = false;
+    }
+    return true;
+}
+
+static bool light_gradient(light_row *r, size_t index) { return light_gradient_of(r, index, false); }
+static bool light_log_gradient(light_row *r, size_t index) { return light_gradient_of(r, index, true); }
+static bool light_jacobian(light_row *r, size_t index) { return light_jacobian_of(r, index, false); }
+static bool light_log_jacobian(light_row *r, size_t index) { return light_jacobian_of(r, index, true); }
+
+#endif
