@@ -43,6 +43,7 @@ typedef struct arguments {
     sj_given given;
     sj_nonfinite nonfinite;
     int threads;
+    bool exact; /* the library's exact mode */
     bool log;   /* derivatives of log-softmax */
     bool json;  /* results and reports as JSON on stdout */
     bool quiet; /* no progress, no remarks on stderr */

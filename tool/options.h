@@ -31,6 +31,7 @@ typedef enum option_id {
     OPTION_AXIS,
     OPTION_DTYPE,
     OPTION_NONFINITE,
+    OPTION_EXACT,
     OPTION_THREADS,
     OPTION_JSON,
     OPTION_QUIET,

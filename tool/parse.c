@@ -131,6 +131,8 @@ static bool set_layout(word_parser *parser, const char *text) {
 static bool set_flag(word_parser *parser, option_id option) {
     if (option == OPTION_LOG)
         parser->args->log = true;
+    else if (option == OPTION_EXACT)
+        parser->args->exact = true;
     else if (option == OPTION_JSON)
         parser->args->json = true;
     else if (option == OPTION_QUIET)

@@ -17,18 +17,26 @@ typedef struct cotangent {
 #define TOTAL_SCALE REAL(0x1p-40)
 
 /* 2^WEIGHT_BIAS DOT_LIMIT, and that times 2^28 terms a lane, are finite. Given weights have no bias, and s may be as
- * small as it likes: their scale and limit are larger. */
+ * small as it likes: their scale and limit are larger. Results are not summed: they are formed EMIT_LIFT higher, so
+ * that D keeps its digits beside a huge g_m. */
 #if defined(SJ_REAL_f32)
 #define PRODUCT_SCALE 0x1p24f
 #define DOT_LIMIT 0x1p32f
 #define GIVEN_SCALE 0x1p64f
 #define GIVEN_LIMIT 0x1p94f
+#define EMIT_LIFT 0x1p28f
 #else
 #define PRODUCT_SCALE 0x1p60
 #define DOT_LIMIT 0x1p500
 #define GIVEN_SCALE 0x1p600
 #define GIVEN_LIMIT 0x1p900
+#define EMIT_LIFT 0x1p28
 #endif
+
+/* The second part of G, where it is as small as this, is held above the subnormal numbers; softmax below 1 / MEAN_LIFT
+ * times it is 0. */
+#define MEAN_SMALL REAL(0x1p-60)
+#define MEAN_LIFT REAL(0x1p32)
 
 /* g scale, and g_m scale where there is no weight: whatever g is there, it counts for nothing. */
 V_INLINE vec cotangent_scaled(vec w, vec g, const cotangent *c, vec least) {

@@ -9,7 +9,7 @@
 /* Constants of one row's emission; what each means is said where it is used. */
 typedef struct emission {
     vpair factor;
-    vec a, b, c, d;
+    vec a, b, c, d, rest, down;
     vec least; /* weights no larger count as 0 */
 } emission;
 
@@ -42,14 +42,16 @@ V_INLINE vec emit_off_diagonal(entries in, const emission *e) {
 V_INLINE vec emit_minus_softmax(entries in, const emission *e) { return v_sub(v_zero(), emit_softmax_pair(in, e)); }
 
 /* s_q (g_q - G), G = g_m + D; 0 without weight, whatever g is there. Formed a power of two above the result, so that a
- * subnormal one is rounded once. factor: inverse without bias, a: scale of g, b, c: G at that scale, as a sum, d: the
- * power that is left */
+ * subnormal one is rounded once. factor: inverse without bias, a: scale of g, b + down (c + rest): G at that scale, d:
+ * the power that is left */
 V_INLINE vec emit_product(entries in, const emission *e) {
     const vec y = v_keep_gt(v_fma(in.x, e->a, v_sub(v_zero(), e->b)), in.w, e->least);
     const vpair s = vpair_product((vpair){in.w, in.low}, e->factor);
-    /* s.lo c is below the roundings where s.lo is no more than what s.hi left */
-    const vec rest = v_fma(s.lo, NATIVE_FMA ? y : v_sub(y, e->c), v_sub(v_zero(), v_mul(s.hi, e->c)));
-    return v_mul(v_keep_gt(v_fma(s.hi, y, rest), in.w, e->least), e->d);
+    const vec s_down = v_mul(s.hi, v_sub(v_zero(), e->down));
+    const vec lo_down = v_mul(s.lo, v_sub(v_zero(), e->down));
+    const vec least = v_fma(s.lo, y, v_fma(lo_down, e->c, v_mul(s_down, e->rest)));
+    const vec v = v_fma(s.hi, y, v_fma(s_down, e->c, least));
+    return v_mul(v_keep_gt(v, in.w, e->least), e->d);
 }
 
 /* g_q - s_q sum of g: as c_q g_q - s_q sum over k != q of g_k, without loss while s_q <= 1/2; the argmax is set

@@ -87,21 +87,33 @@ static inline void jacobian_fill(row *r, double value) {
                         (real)value);
 }
 
-/* G = g_m + D, times scale, from the sum of w_k d_k at c's own. */
-static inline dd cotangent_mean(const row *r, const cotangent *c, double scale) {
+/* G = g_m + D as hi + down (lo + rest), down a power of two: beside a large g_m a small D keeps its digits. */
+typedef struct mean {
+    real hi, lo, rest, down;
+} mean;
+
+/* G times scale, from the sum of w_k d_k at c's own. */
+static inline mean cotangent_mean(const row *r, const cotangent *c, double scale) {
     const dd dot = dd_scale(dd_mul(c->dot, r->scalars.inverse), scale / (double)c->scale);
-    return dd_add((dd){(double)row_entry(r->g, &r->run->g, r->state.argmax) * scale, 0}, dot);
+    const dd sum = two_sum((double)row_entry(r->g, &r->run->g, r->state.argmax) * scale, dot.hi);
+    const real hi = (real)sum.hi;
+    const dd below = two_sum(sum.hi - (double)hi, sum.lo), left = two_sum(below.hi, below.lo + dot.lo);
+    const real lift = fabs(left.hi) < (double)MEAN_SMALL ? MEAN_LIFT : 1, lo = (real)(left.hi * (double)lift);
+    return (mean){hi, lo, (real)((left.hi * (double)lift - (double)lo) + left.lo * (double)lift), 1 / lift};
 }
 
 /* out_q = s_q (g_q - G) */
 static inline void product_row(row *r) {
     const cotangent c = cotangent_reduce(r);
-    const vpair mean = spread(cotangent_mean(r, &c, (double)c.scale));
+    const double scale = (double)c.scale * (double)EMIT_LIFT;
+    const mean at = cotangent_mean(r, &c, scale);
     const emission e = {.factor = spread(row_inverse(r)),
-                        .a = v_set1(c.scale),
-                        .b = mean.hi,
-                        .c = mean.lo,
-                        .d = v_set1((real)(r->scalars.unbias / (double)c.scale)),
+                        .a = v_set1((real)scale),
+                        .b = v_set1(at.hi),
+                        .c = v_set1(at.lo),
+                        .d = v_set1((real)(r->scalars.unbias / scale)),
+                        .rest = v_set1(at.rest),
+                        .down = v_set1(at.down),
                         .least = r->ref.least};
     row_emit(r, emit_product, &e, READS_G);
 }
@@ -110,8 +122,9 @@ static inline void product_row(row *r) {
 static inline void log_jvp_row(row *r) {
     const cotangent c = cotangent_reduce(r);
     const double part = c.largest > REAL_LARGEST / 4 ? 0.25 : 1;
-    const vpair mean = spread(cotangent_mean(r, &c, part));
-    const emission e = {.a = v_set1((real)part), .b = mean.hi, .c = mean.lo, .d = v_set1((real)(1 / part))};
+    const mean at = cotangent_mean(r, &c, part);
+    const emission e = {
+        .a = v_set1((real)part), .b = v_set1(at.hi), .c = v_set1(at.lo * at.down), .d = v_set1((real)(1 / part))};
     row_emit(r, emit_log_jvp, &e, READS_G);
 }
 

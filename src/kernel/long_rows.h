@@ -167,6 +167,19 @@ static inline row_kind row_reduce_other(row *r) {
     return ROW_FINITE;
 }
 
+/* Entries that count as none weigh WEIGHT_LEAST at most in the sum: where that shows, T is summed again without them.
+ */
+static inline void row_drop_uncounted(row *r) {
+    const double shows = (double)WEIGHT_LEAST * (double)r->run->n * (double)((real_bits)8 << REAL_MANTISSA);
+    if (r->how == WEIGH_GIVEN || r->state.rest.hi > shows) return;
+    double counted = 0;
+    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+        const size_t count = row_piece(r, start);
+        counted += chunk_counted(row_weights(r, start, count), count, r->state.argmax - start);
+    }
+    r->state.rest = (dd){counted, 0};
+}
+
 /* reduce -> state -> scalars, for the row sought last. */
 static inline row_kind row_reduce(row *r, keeping keep) {
     r->shared = false;
@@ -178,7 +191,8 @@ static inline row_kind row_reduce(row *r, keeping keep) {
         const row_kind kind = row_reduce_other(r);
         if (kind != ROW_FINITE) return kind;
     }
-    r->scalars = state_finish(&r->state, r->run->n, r->how);
+    row_drop_uncounted(r);
+    r->scalars = state_finish(&r->state, r->how);
     return ROW_FINITE;
 }
 

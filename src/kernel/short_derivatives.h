@@ -46,13 +46,15 @@ typedef struct block_split {
     vpair f;
 } block_split;
 
-/* Factors f of each lane, as in long_derivatives.h. */
-static inline block_split block_split_factor(const block *b, vpair f) {
+/* Factors f / lift of each lane, as in long_derivatives.h. */
+static inline block_split block_split_factor(const block *b, vpair f, vec lift) {
     real hi[V_LANES], lo[V_LANES], above[V_LANES], below[V_LANES];
     v_store(hi, f.hi);
     v_store(lo, f.lo);
+    v_store(above, lift);
     for (size_t lane = 0; lane < V_LANES; lane++) {
-        const split x = split_factor((dd){(double)hi[lane], (double)lo[lane]}, 1, (double)b->unbias);
+        const dd factor = {(double)hi[lane], (double)lo[lane]};
+        const split x = split_factor(factor, 1 / (double)above[lane], (double)b->unbias);
         above[lane] = (real)x.a;
         below[lane] = (real)x.b;
         hi[lane] = (real)x.f.hi;
@@ -93,20 +95,29 @@ static inline block_cotangent block_cotangent_reduce(block *b) {
     return c;
 }
 
-/* G = g_m + D at the cotangent's scale. */
-static inline vpair block_mean(const block *b, const block_cotangent *c) {
+/* G = g_m + D times power, as in long_derivatives.h: hi + down (lo + rest). */
+typedef struct block_mean {
+    vec hi, lo, rest, down;
+} block_mean;
+
+static inline block_mean block_mean_of(const block *b, const block_cotangent *c, real power) {
     const vpair dot = vpair_mul(c->dot, b->inverse), sum = vpair_sum(c->at_max, dot.hi);
-    return vpair_fast_sum(sum.hi, v_add(sum.lo, dot.lo));
+    const vpair left = vpair_scale(vpair_sum(sum.lo, dot.lo), v_set1(power));
+    const vec one = v_set1(1), lift = v_select(v_gt(v_set1(MEAN_SMALL), v_size(left.hi)), v_set1(MEAN_LIFT), one);
+    return (block_mean){v_mul(sum.hi, v_set1(power)), v_mul(left.hi, lift), v_mul(left.lo, lift), v_div(one, lift)};
 }
 
 static void product_block(block *b) {
     const block_cotangent c = block_cotangent_reduce(b);
-    const vpair mean = block_mean(b, &c);
+    const block_mean at = block_mean_of(b, &c, EMIT_LIFT);
+    const real scale = c.scale * EMIT_LIFT;
     const emission e = {.factor = block_inverse(b),
-                        .a = v_set1(c.scale),
-                        .b = mean.hi,
-                        .c = mean.lo,
-                        .d = v_set1(b->unbias / c.scale),
+                        .a = v_set1(scale),
+                        .b = at.hi,
+                        .c = at.lo,
+                        .d = v_set1(b->unbias / scale),
+                        .rest = at.rest,
+                        .down = at.down,
                         .least = b->ref.least};
     block_emit(b, emit_product, &e, b->g);
     block_store_row(b, b->w);
@@ -114,9 +125,9 @@ static void product_block(block *b) {
 
 static void log_jvp_block(block *b) {
     const block_cotangent c = block_cotangent_reduce(b);
-    const vpair mean = vpair_scale(block_mean(b, &c), v_set1(1 / c.scale));
+    const block_mean at = block_mean_of(b, &c, 1 / c.scale);
     const vec one = v_set1(1);
-    const emission e = {.a = one, .b = mean.hi, .c = mean.lo, .d = one};
+    const emission e = {.a = one, .b = at.hi, .c = v_mul(at.lo, at.down), .d = one};
     block_emit(b, emit_log_jvp, &e, b->g);
     block_store_row(b, b->w);
 }
@@ -132,10 +143,10 @@ static void log_vjp_block(block *b) {
         vsum_add(&sum, v_sub(b->g[k], v_keep_eq(b->g[k], b->argmax, v_set1((real)k))));
     const vpair others = vpair_sum(sum.sum, sum.error), all = vpair_sum(g_m, others.hi), near_one = block_inverse(b);
     const vpair total = vpair_fast_sum(all.hi, v_add(all.lo, others.lo));
-    const block_split factor = block_split_factor(b, vpair_mul(total, near_one));
     /* as in log_vjp_row, lifted where all of it is small */
     const vmask small = v_gt(v_set1(REAL(LIFTED_COTANGENT)), v_max(v_size(g_m), v_size(others.hi)));
     const vec lift = v_select(small, v_exp2(v_set1(WEIGHT_BIAS)), one);
+    const block_split factor = block_split_factor(b, vpair_mul(vpair_scale(total, lift), near_one), lift);
     const vpair complement = block_complement(b), s_m = vpair_mul(b->top, b->inverse);
     const vpair own = vpair_mul(complement, (vpair){v_mul(g_m, v_mul(lift, unbias)), v_zero()});
     const vpair rest = vpair_mul(s_m, vpair_scale(others, v_sub(v_zero(), lift)));

@@ -123,19 +123,16 @@ static inline void block_reduce(block *b) {
     vsum rest = vsum_zero();
     for (size_t k = 0; k < n; k++) {
         const weight_parts e = weigh(b->z[k], &b->ref, given ? WEIGH_GIVEN : WEIGH_LANES);
-        const vec at = v_set1((real)k), w = parts_weight(e), low = parts_low(e, w);
-        b->w[k] = w;
-        b->low[k] = low;
+        const vec at = v_set1((real)k), rounded = parts_weight(e);
+        b->w[k] = rounded;
+        b->low[k] = parts_low(e, rounded);
+        const vec w = v_keep_gt(rounded, rounded, b->ref.least), low = v_keep_gt(b->low[k], rounded, b->ref.least);
         vsum_add(&rest, v_sub(w, v_keep_eq(w, b->argmax, at)));
         rest.error = v_add(rest.error, v_sub(low, v_keep_eq(low, b->argmax, at)));
     }
     b->unbias = given ? 1 : (real)power_of_two(-WEIGHT_BIAS);
     b->top = block_weight(b, b->max);
     b->rest = vpair_fast_sum(rest.sum, rest.error);
-    if (!given) {
-        const vec least = v_set1(REAL((double)n * (double)WEIGHT_LEAST));
-        b->rest = (vpair){v_keep_gt(b->rest.hi, b->rest.hi, least), v_keep_gt(b->rest.lo, b->rest.hi, least)};
-    }
     const vpair sum = vpair_sum(b->top.hi, b->rest.hi);
     const vpair whole = vpair_fast_sum(sum.hi, v_add(sum.lo, v_add(b->top.lo, b->rest.lo)));
     b->inverse = given ? (vpair){v_set1(1), v_zero()} : vpair_inverse(whole);

@@ -73,12 +73,9 @@ static inline size_t chunk_find(const real *z, size_t n, real a) {
 
 /* The weight of one entry, as a sum. */
 static inline dd entry_weight(real z, const reference *ref, weighing how) {
-    real hi[V_LANES], lo[V_LANES];
     if (how == WEIGH_GIVEN) return (dd){(double)z, 0};
     const vpair w = how == WEIGH_FAR ? weight_pair(v_set1(z), ref, WEIGH_FAR) : weight_pair(v_set1(z), ref, WEIGH_NEAR);
-    v_store(hi, w.hi);
-    v_store(lo, w.lo);
-    return two_sum((double)hi[0], (double)lo[0]);
+    return two_sum((double)v_lane(w.hi), (double)v_lane(w.lo));
 }
 
 /* Given weights have no second part. */
@@ -191,6 +188,14 @@ static inline dd chunk_total(const real *x, size_t n, size_t skip) {
     return vsum_total(sums, begun);
 }
 
+/* Sum of the weights that count of w[0..n), but for entry `skip`. */
+static inline double chunk_counted(const real *w, size_t n, size_t skip) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        if (w[i] > WEIGHT_LEAST && i != skip) sum += (double)w[i];
+    return sum;
+}
+
 /* 2^k for k <= 0, as a factor that may be 0. */
 static inline double power_of_two(double k) {
     double factor = 1;
@@ -219,11 +224,9 @@ typedef struct row_scalars {
     double unbias; /* 2^-bias, or 1 when weights are given */
 } row_scalars;
 
-static inline row_scalars state_finish(row_state *state, size_t n, weighing how) {
+static inline row_scalars state_finish(const row_state *state, weighing how) {
     const bool given = how == WEIGH_GIVEN;
     row_scalars r;
-    /* entries that count as none may add up to this */
-    if (!given && state->rest.hi <= (double)n * (double)WEIGHT_LEAST) state->rest = (dd){0, 0};
     r.unbias = given ? 1 : power_of_two(-WEIGHT_BIAS);
     r.inverse = given ? (dd){1, 0} : dd_inverse(dd_add(state->rest, state->top));
     return r;
@@ -237,15 +240,12 @@ static inline vpair spread(dd a) {
 
 /* log(1 + T), what log-softmax and logsumexp add to the maximum. */
 static inline dd state_log1p(const row_state *state) {
-    real hi[V_LANES], lo[V_LANES];
     /* T times the bias, normal where T is not */
     const double bias = 1 / power_of_two(-WEIGHT_BIAS);
     const dd t = dd_mul(state->rest, dd_inverse(dd_scale(state->top, 1 / bias)));
     if (t.hi < bias * (double)LOG1P_TINY) return dd_scale(t, 1 / bias);
     const vpair log = vpair_log1p(spread(dd_scale(t, 1 / bias)));
-    v_store(hi, log.hi);
-    v_store(lo, log.lo);
-    return two_sum((double)hi[0], (double)lo[0]);
+    return two_sum((double)v_lane(log.hi), (double)v_lane(log.lo));
 }
 
 #endif

@@ -95,7 +95,7 @@ static check_line *add_line(check_run *run, form_id id, bool dense) {
     check_line *line = &run->lines->at[run->lines->count++];
     *line = (check_line){.name = forms[id].name, .dense = dense, .seconds = NAN};
     result_shape(run->input, id, dense, line->shape);
-    judge_begin(line, id);
+    judge_begin(line, id, run->input->dtype, run->options->mode);
     return line;
 }
 
@@ -201,7 +201,7 @@ bool check_forms(const check_input *input, const sj_options *options, progress *
     run.z = calloc(n + 1, sizeof(double));
     run.g = calloc(n + 1, sizeof(double));
     run.got = calloc(entries + 1, sizeof(double));
-    bool done = judge_open(&judge, input->dtype, n, entries) && run.z && run.g && run.got;
+    bool done = judge_open(&judge, input->dtype, options->mode, n, entries) && run.z && run.g && run.got;
     done = done && judge_rows(&run, &judge, bar);
     for (form_id id = 0; id < FORM_COUNT; id++) {
         run.line_of[id]->mape /= (double)(lines->judged * form_entries(&forms[id], n));

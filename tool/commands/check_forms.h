@@ -33,7 +33,7 @@ typedef struct check_line {
     double relative;       /* of the library, likewise; both over entries that are normal numbers of the dtype */
     double ulps;           /* largest error of the library in units of the last place, over every entry */
     double of_bound;       /* largest share of the bound that an entry uses; passes up to 1 */
-    const char *bound;     /* "4 ulp" */
+    const char *bound;     /* "2 ulp" */
     bool pass;
 } check_line;
 

@@ -8,15 +8,25 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Entries of softmax, log-softmax and their Jacobians, each result of its own. */
-#define ENTRY_ULPS 4
-/* logsumexp near 0 is ill-conditioned: there the error counts in u max(|z_m|, logsumexp - z_m). */
-#define ABSOLUTE_UNITS 2
-/* Products: in u times the sum over k of |J_ik| |g_k - g_m|, that is, with every term at its full size. */
-#define PRODUCT_UNITS 8
+/* What the library promises of one dtype in one mode. */
+typedef struct bounds {
+    double ulps;     /* entries of softmax, log-softmax and their Jacobians */
+    double absolute; /* logsumexp near 0, where it is ill-conditioned: in u max(|z_m|, logsumexp - z_m) */
+    double product;  /* in u times the sum over k of |J_ik| |g_k - g_m|: with every term at its full size */
+    const char *ulps_name, *logsumexp_name, *product_name;
+} bounds;
 
-bool judge_open(row_judge *judge, sj_dtype dtype, size_t n, size_t entries) {
-    *judge = (row_judge){.dtype = dtype, .n = n};
+static const bounds default_bounds = {2, 2, 4, "2 ulp", "2 ulp/2u", "4u cond."};
+static const bounds exact_f32_bounds = {0.5, 1, 1, "0.5 ulp", "0.5 ulp/1u", "1u cond."};
+static const bounds exact_f64_bounds = {0.51, 1, 1, "0.51 ulp", "0.51 ulp/1u", "1u cond."};
+
+static const bounds *bounds_of(sj_dtype dtype, sj_mode mode) {
+    if (mode == SJ_DEFAULT) return &default_bounds;
+    return dtype == SJ_F32 ? &exact_f32_bounds : &exact_f64_bounds;
+}
+
+bool judge_open(row_judge *judge, sj_dtype dtype, sj_mode mode, size_t n, size_t entries) {
+    *judge = (row_judge){.dtype = dtype, .mode = mode, .n = n};
     judge->plain = calloc(entries + 1, sizeof(double));
     judge->autodiff = calloc(entries + 1, sizeof(double));
     judge->work = calloc(n + 1, sizeof(double));
@@ -52,26 +62,27 @@ const char *check_basis(void) {
            "result agrees with the textbook formula to within the rounding errors of both.";
 }
 
-static const char *bound_name(form_id id) {
+static const char *bound_name(form_id id, const bounds *promised) {
     if (!oracle_name()) return "agrees";
-    if (forms[id].takes_g) return "8u cond.";
-    return id == FORM_LOGSUMEXP ? "4 ulp/2u" : "4 ulp";
+    if (forms[id].takes_g) return promised->product_name;
+    return id == FORM_LOGSUMEXP ? promised->logsumexp_name : promised->ulps_name;
 }
 
-void judge_begin(check_line *line, form_id id) {
-    const bool exact = oracle_name() != NULL;
-    line->bound = bound_name(id);
+void judge_begin(check_line *line, form_id id, sj_dtype dtype, sj_mode mode) {
+    const bool has_truth = oracle_name() != NULL;
+    line->bound = bound_name(id, bounds_of(dtype, mode));
     line->mape = autodiff_name() ? 0 : NAN;
-    line->plain_relative = line->relative = line->ulps = exact ? 0 : NAN;
+    line->plain_relative = line->relative = line->ulps = has_truth ? 0 : NAN;
     line->of_bound = 0;
 }
 
 /* The share of its bound that entry i uses. */
-static double share_of_bound(const oracle *truth, form_id id, size_t i, double got, sj_dtype dtype) {
-    if (forms[id].takes_g) return oracle_componentwise(truth, i, got, dtype) / PRODUCT_UNITS;
-    const double share = oracle_ulps(truth, i, got, dtype) / ENTRY_ULPS;
+static double share_of_bound(const row_judge *judge, form_id id, size_t i, double got) {
+    const bounds *promised = bounds_of(judge->dtype, judge->mode);
+    if (forms[id].takes_g) return oracle_componentwise(judge->truth, i, got, judge->dtype) / promised->product;
+    const double share = oracle_ulps(judge->truth, i, got, judge->dtype) / promised->ulps;
     if (id != FORM_LOGSUMEXP) return share;
-    return fmin(share, oracle_componentwise(truth, i, got, dtype) / ABSOLUTE_UNITS);
+    return fmin(share, oracle_componentwise(judge->truth, i, got, judge->dtype) / promised->absolute);
 }
 
 static void judge_by_truth(const row_judge *judge, form_id id, const double *got, check_line *line) {
@@ -79,7 +90,7 @@ static void judge_by_truth(const row_judge *judge, form_id id, const double *got
     for (size_t i = 0; i < oracle_entries(judge->truth); i++) {
         const double size = fabs(oracle_value(judge->truth, i));
         line->ulps = fmax(line->ulps, oracle_ulps(judge->truth, i, got[i], judge->dtype));
-        line->of_bound = fmax(line->of_bound, share_of_bound(judge->truth, id, i, got[i], judge->dtype));
+        line->of_bound = fmax(line->of_bound, share_of_bound(judge, id, i, got[i]));
         if (size != 0 && size < smallest_normal) continue; /* too few digits for a relative error to mean anything */
         line->relative = fmax(line->relative, oracle_relative(judge->truth, i, got[i]));
         line->plain_relative = fmax(line->plain_relative, oracle_relative(judge->truth, i, judge->plain[i]));
@@ -99,11 +110,11 @@ static double scale(form_id id, const double *z, const double *g, size_t n) {
 }
 
 /* Two results by plain formulas and ours differ by their own rounding: a plain one by at most 6n + 64 roundings of
- * numbers up to `scale`, ours by 4 ulp, which is at most 8u of that, or 8u of the products' condition, up to 16u. */
+ * numbers up to `scale`, ours by 2 ulp, which is at most 4u of that, or 4u of the products' condition, up to 8u. */
 static void judge_by_agreement(const row_judge *judge, form_id id, const double *z, const double *g,
                                const double *other, const double *got, check_line *line) {
     const double u = judge->dtype == SJ_F32 ? 0x1p-24 : 0x1p-53;
-    const double allowed = scale(id, z, g, judge->n) * ((6 * (double)judge->n + 64) * 0x1p-53 + 16 * u);
+    const double allowed = scale(id, z, g, judge->n) * ((6 * (double)judge->n + 64) * 0x1p-53 + 8 * u);
     for (size_t i = 0; i < form_entries(&forms[id], judge->n); i++) {
         if (got[i] == other[i]) continue; /* infinities among them */
         const double share = fabs(got[i] - other[i]) / allowed;

@@ -126,7 +126,7 @@ static int check_and_report(const arguments *args, const io_array *logits, check
         report_discard(into);
         return code;
     }
-    verify_explain(into, input);
+    verify_explain(into, args, input);
     if (judged == 0) report_fail(into);
     const int code = report_finish(into);
     if (code == EXIT_CHECK_FAILED && judged == 0) return fail(args, EXIT_CHECK_FAILED, "no row could be judged");

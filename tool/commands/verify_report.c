@@ -18,13 +18,21 @@ void verify_introduce(report *into, const arguments *args, const check_input *in
     } else {
         report_note(into, "Logits: shape %s, half-integers from -15 to 15 as in the article, fixed seed.", shape);
     }
-    report_note(into, "Truth: %s. Automatic differentiation (AD): %s. Kernels: %s.",
+    report_note(into, "Truth: %s. Automatic differentiation (AD): %s. Kernels: %s, %s mode.",
                 known_as(oracle_name(), "none, MPFR was not there when this was built"),
-                known_as(autodiff_name(), "none, ADOL-C was not there when this was built"), sj_kernel_set());
+                known_as(autodiff_name(), "none, ADOL-C was not there when this was built"), sj_kernel_set(),
+                args->exact ? "exact" : "default");
     report_note(into, "%s", check_basis());
 }
 
-void verify_explain(report *into, const check_input *input) {
+/* One sentence for each mode. */
+static const char default_bounds[] =
+    "2 ulp an entry; logsumexp, ill-conditioned near 0, 2 ulp or 2u max(|z_m|, logsumexp - z_m); products 4u times";
+static const char exact_bounds[] =
+    "float32 correctly rounded, float64 0.51 ulp an entry; logsumexp, ill-conditioned near 0, that or "
+    "1u max(|z_m|, logsumexp - z_m); products 1u times";
+
+void verify_explain(report *into, const arguments *args, const check_input *input) {
     report_section(into, "How to read this");
     report_note(into,
                 "textbook f64, softjac: largest relative error against the truth, of the article's formulas in float64 "
@@ -32,9 +40,9 @@ void verify_explain(report *into, const check_input *input) {
                 "differentiation of the article's formulas in float64; where the two part, the truth decides.");
     report_note(into,
                 "ulp: largest error in units of the last place, subnormals included. used: the largest share of its "
-                "bound that an entry uses. Bounds: 4 ulp an entry; logsumexp, ill-conditioned near 0, 4 ulp or 2u "
-                "max(|z_m|, logsumexp - z_m); products 8u times the sum over k of |J_ik| |g_k - g_m|, in log-vjp of "
-                "|J_ki| |g_k|, where u is 2^-53 or 2^-24.");
+                "bound that an entry uses. Bounds: %s the sum over k of |J_ik| |g_k - g_m|, in log-vjp of "
+                "|J_ki| |g_k|, where u is 2^-53 or 2^-24.",
+                args->exact ? exact_bounds : default_bounds);
     report_note(into,
                 "Gradients are of output %zu. vjp takes g = 2s, as the article's loss sum of s^2 does; log-vjp the "
                 "gradient of the cross-entropy with a smoothed label; jvp the direction t = z, a change of "

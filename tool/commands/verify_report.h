@@ -8,7 +8,7 @@
 void verify_introduce(report *into, const arguments *args, const check_input *input);
 
 /* How to read the columns, after the tables. */
-void verify_explain(report *into, const check_input *input);
+void verify_explain(report *into, const arguments *args, const check_input *input);
 
 /* One dtype's table, and remarks on what it leaves out. */
 void verify_add_table(report *into, const check_input *input, const check_lines *lines);

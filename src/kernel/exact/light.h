@@ -72,7 +72,7 @@ V_INLINE full_singles full_load(const float *from) {
 }
 
 V_INLINE full_singles full_set1(float a) {
-    full_singles x;
+    full_singles x = {0};
     for (size_t lane = 0; lane < FULL_LANES; lane++) x[lane] = a;
     return x;
 }

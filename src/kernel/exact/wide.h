@@ -49,8 +49,9 @@ static inline wide wide_normal(double hi, double lo, int exponent) { return wide
 
 /* A finite double. */
 static inline wide wide_of(double x) {
-    if (x < 0x1p-800 && x > -0x1p-800) return wide_from((dd){x * 0x1p600, 0}, -600);
-    if (x > 0x1p800 || x < -0x1p800) return wide_from((dd){x * 0x1p-600, 0}, 600);
+    const double size = x < 0 ? -x : x;
+    if (size < 0x1p-800) return wide_from((dd){x * 0x1p600, 0}, -600);
+    if (size > 0x1p800) return wide_from((dd){x * 0x1p-600, 0}, 600);
     return wide_from((dd){x, 0}, 0);
 }
 

@@ -154,10 +154,6 @@ V_INLINE reference reference_far(real a) {
 }
 
 /* K of a whole row. */
-static inline real reference_integer(const reference *ref) {
-    real lanes[V_LANES];
-    v_store(lanes, ref->integer);
-    return lanes[0];
-}
+static inline real reference_integer(const reference *ref) { return v_lane(ref->integer); }
 
 #endif

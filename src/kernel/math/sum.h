@@ -21,7 +21,7 @@ V_INLINE void vsum_add(vsum *total, vec x) {
 }
 
 /* The lanes added up, less what they began with, always in the same tree. Doubles hold sums of floats as pairs do. */
-static inline dd vsum_total(const vsum total[SUM_PARTS], const vec begun[SUM_PARTS]) {
+static inline dd lanes_total(const vsum total[SUM_PARTS], const vec begun[SUM_PARTS]) {
     real lanes[SUM_LANES], lost[SUM_LANES], first[SUM_LANES];
     double sum[SUM_LANES], error[SUM_LANES];
     for (size_t part = 0; part < SUM_PARTS; part++) {
@@ -41,6 +41,14 @@ static inline dd vsum_total(const vsum total[SUM_PARTS], const vec begun[SUM_PAR
             error[i] += error[i + width] + pair.lo;
         }
     return two_sum(sum[0], error[0]);
+}
+
+/* The same of sums that live in registers: only their copies have an address. */
+V_INLINE dd vsum_total(const vsum total[SUM_PARTS], const vec begun[SUM_PARTS]) {
+    vsum ends[SUM_PARTS];
+    vec starts[SUM_PARTS];
+    for (size_t part = 0; part < SUM_PARTS; part++) ends[part] = total[part], starts[part] = begun[part];
+    return lanes_total(ends, starts);
 }
 
 #endif

@@ -94,6 +94,18 @@ V_INLINE bool native_any(vec_int mask) {
 #endif
 }
 
+V_INLINE real native_max_lane(vec a) {
+#if defined(__AVX512F__)
+    return NATIVE(_mm512_reduce_max)(a);
+#else
+    real lanes[V_LANES];
+    memcpy(lanes, &a, sizeof a);
+    for (int width = (int)V_LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++) lanes[i] = lanes[i] > lanes[i + width] ? lanes[i] : lanes[i + width];
+    return lanes[0];
+#endif
+}
+
 /* A bit a lane: whether the comparison holds there. */
 V_INLINE unsigned native_bits(vec_int mask) {
 #if defined(__AVX512F__) && defined(SJ_REAL_f32)

@@ -147,13 +147,10 @@ V_INLINE bool v_any(vmask a) { return native_any(a); }
 /* The first lane where the comparison holds; V_LANES or more where it does not. */
 V_INLINE size_t v_first_lane(vmask a) { return (size_t)__builtin_ctz(native_bits(a) | 1u << V_LANES); }
 
+/* The first lane: of vectors that hold one number in every lane. */
+V_INLINE real v_lane(vec a) { return a[0]; }
+
 /* The largest lane. */
-V_INLINE real v_max_lane(vec a) {
-    real lanes[V_LANES];
-    v_store(lanes, a);
-    for (int width = (int)V_LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) lanes[i] = lanes[i] > lanes[i + width] ? lanes[i] : lanes[i + width];
-    return lanes[0];
-}
+V_INLINE real v_max_lane(vec a) { return native_max_lane(a); }
 
 #endif
