@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DECLARE_SET(set) extern const sj_kernels sj_kernels_##set##_f32, sj_kernels_##set##_f64, sj_kernels_##set##_exact
+#define DECLARE_SET(set)                                                                                               \
+    extern const sj_kernels sj_kernels_##set##_f32, sj_kernels_##set##_f64, sj_kernels_##set##_exact
 #define SET(set)                                                                                                       \
     { #set, &sj_kernels_##set##_f32, &sj_kernels_##set##_f64, &sj_kernels_##set##_exact }
 
