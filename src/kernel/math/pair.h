@@ -29,7 +29,7 @@ V_INLINE vec v_upper(vec a) {
 
 /* a b - p exactly, p the rounded product. */
 V_INLINE vec v_product_error(vec a, vec b, vec p) {
-    if (NATIVE_FMA) return v_fma(a, b, v_sub(v_zero(), p));
+    if (NATIVE_FMA) return v_fma(a, b, -p);
     const vec a_hi = v_upper(a), b_hi = v_upper(b), a_lo = v_sub(a, a_hi), b_lo = v_sub(b, b_hi);
     const vec cross = v_add(v_sub(v_mul(a_hi, b_hi), p), v_mul(a_hi, b_lo));
     return v_add(v_add(cross, v_mul(a_lo, b_hi)), v_mul(a_lo, b_lo));
