@@ -135,6 +135,38 @@ static inline real cotangent_largest(row *r, bool weighted) {
     return largest;
 }
 
+/* Largest w_k |d_k| of n entries; NaN is passed over. */
+static inline real chunk_largest_product(const real *w, const real *g, size_t n, const cotangent *c, vec least) {
+    vec largest = v_zero();
+    for (size_t i = 0; i < n; i += V_LANES) {
+        const size_t count = n - i < V_LANES ? n - i : V_LANES;
+        const vec w_k = v_load_n(w + i, count, 0);
+        const vec scaled = cotangent_scaled(w_k, v_load_n(g + i, count, 0), c, least);
+        largest = v_max(v_size(v_mul(w_k, v_sub(scaled, v_set1(c->at_max)))), largest);
+    }
+    return v_max_lane(largest);
+}
+
+/* What d, and a sum of w d, must stay below: a power of two, EMIT_LIFT and some room included. */
+#define LARGEST_SCALED (REAL_MANTISSA == 23 ? 0x1p93 : 0x1p989)
+
+/* The largest scale up to the usual at which nothing overflows: what is small beside a huge g keeps its digits.
+ * largest: |g| of the entries that have weight. */
+static inline real cotangent_scale(row *r, real g_m, real largest, real usual) {
+    /* a difference of two numbers below 4 is below 8 */
+    const cotangent below_eight = {.scale = scale_below_four(largest), .at_max = g_m * scale_below_four(largest)};
+    real product = 1;
+    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+        const size_t count = row_piece(r, start);
+        const real *w = row_weights(r, start, count);
+        const real part = chunk_largest_product(w, row_g(r, start, count), count, &below_eight, r->ref.least);
+        product = part > product ? part : product;
+    }
+    const double sum = 2 * power_below((double)product * (double)r->run->n), above = sum > 8 ? sum : 8;
+    const double scale = (double)below_eight.scale * (LARGEST_SCALED / above);
+    return scale < (double)usual ? (real)scale : usual;
+}
+
 /* Of a row reduced with KEEP_PAIRS. */
 static inline cotangent cotangent_reduce(row *r) {
     const real g_m = row_entry(r->g, &r->run->g, r->state.argmax), size = g_m < 0 ? -g_m : g_m;
@@ -142,12 +174,11 @@ static inline cotangent cotangent_reduce(row *r) {
     const real infinite = REAL(INFINITY), limit = given ? GIVEN_LIMIT : DOT_LIMIT;
     const real usual = given ? GIVEN_SCALE : PRODUCT_SCALE;
     cotangent c = {.scale = usual, .largest = size};
-    /* a difference of two numbers below 4 is below 8 */
-    if (size > limit / usual) c.scale = size < infinite ? scale_below_four(size) * (limit / 8) : 1;
+    if (size > limit / usual && size <= limit) c.scale = scale_below_four(size) * (limit / 8);
     c.at_max = g_m * c.scale;
-    if (cotangent_sweep(r, &c, limit)) return c;
+    if (size <= limit && cotangent_sweep(r, &c, limit)) return c;
     c.largest = cotangent_largest(r, true);
-    c.scale = c.largest < infinite ? scale_below_four(c.largest) * (limit / 8) : 1;
+    c.scale = c.largest < infinite && c.largest > 1 ? cotangent_scale(r, g_m, c.largest, usual) : 1;
     c.at_max = g_m * c.scale;
     cotangent_sweep(r, &c, infinite);
     return c;
@@ -184,11 +215,7 @@ typedef struct split {
 /* x = f times power, a power of two held apart because their product may be subnormal. */
 static inline split split_factor(dd f, double power, double unbias) {
     const double least = SPLIT_LEAST / power, most = SPLIT_MOST / power;
-    uint64_t bits;
-    double above; /* the power of two at or below |f|, within [least, most] */
-    memcpy(&bits, &f.hi, sizeof bits);
-    bits &= UINT64_C(0x7ff) << 52;
-    memcpy(&above, &bits, sizeof above);
+    double above = power_below(fabs(f.hi)); /* within [least, most] */
     above = above < least ? least : above < most ? above : most;
     const double lift = above * power < 0x1p20 ? 0x1p-24 : 1;
     return (split){

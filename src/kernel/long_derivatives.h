@@ -105,13 +105,15 @@ static inline mean cotangent_mean(const row *r, const cotangent *c, double scale
 /* out_q = s_q (g_q - G) */
 static inline void product_row(row *r) {
     const cotangent c = cotangent_reduce(r);
-    const double scale = (double)c.scale * (double)EMIT_LIFT;
+    /* of a long row s is as small as the sum is large: the sum's power of two is taken from g instead */
+    const dd inverse = row_inverse(r);
+    const double sum = 1 / power_below(inverse.hi), scale = (double)c.scale * ((double)EMIT_LIFT / sum);
     const mean at = cotangent_mean(r, &c, scale);
-    const emission e = {.factor = spread(row_inverse(r)),
+    const emission e = {.factor = spread(dd_scale(inverse, sum)),
                         .a = v_set1((real)scale),
                         .b = v_set1(at.hi),
                         .c = v_set1(at.lo),
-                        .d = v_set1((real)(r->scalars.unbias / scale)),
+                        .d = v_set1((real)(r->scalars.unbias / sum / scale)),
                         .rest = v_set1(at.rest),
                         .down = v_set1(at.down),
                         .least = r->ref.least};

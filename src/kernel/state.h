@@ -206,6 +206,15 @@ static inline double power_of_two(double k) {
     return factor * last;
 }
 
+/* The power of two at or below x > 0, x normal; 0 for 0. */
+static inline double power_below(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits &= UINT64_C(0x7ff) << 52;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
 /* The state of a row from those of two pieces of it, `left` before `right`, both near. The larger maximum wins, ties
  * keep the lower index, the loser's maximum joins the rest. Exact but for the final addition. */
 static inline row_state state_merge(row_state left, row_state right) {
