@@ -20,7 +20,8 @@
  *   depth      A logit more than 128 (SJ_F32) or 1024 (SJ_F64) below its row's maximum has s = 0: below 2^-34 of the
  *              smallest subnormal. Where a huge cotangent would lift its product with s into range, that is 0 too; in
  *              default mode it may count up to 2 deeper.
- *   non-finite A NaN in a row makes that row NaN and no other. See sj_nonfinite for infinities.
+ *   non-finite A NaN in a row makes that row NaN and no other. See sj_nonfinite for infinities. A
+ *              cotangent that is not finite makes the results of its row so, unless s = 0 there (log VJP: anywhere).
  *   threads    Every function is reentrant; concurrent calls on distinct outputs are safe.
  */
 #ifndef SOFTJAC_H

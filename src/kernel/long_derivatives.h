@@ -109,6 +109,10 @@ static inline void product_row(row *r) {
     const dd inverse = row_inverse(r);
     const double sum = 1 / power_below(inverse.hi), scale = (double)c.scale * ((double)EMIT_LIFT / sum);
     const mean at = cotangent_mean(r, &c, scale);
+    if (!(at.hi >= -REAL_LARGEST && at.hi <= REAL_LARGEST)) { /* a cotangent that is not finite has weight */
+        row_fill(r, NAN);
+        return;
+    }
     const emission e = {.factor = spread(dd_scale(inverse, sum)),
                         .a = v_set1((real)scale),
                         .b = v_set1(at.hi),
@@ -138,7 +142,8 @@ static inline void log_vjp_row(row *r) {
     const size_t m = r->state.argmax;
     const double unbias = r->scalars.unbias;
     /* g is scaled so that its sum is finite, and the argmax's entry so that no part of it is subnormal before it is */
-    const real scale = cotangent_largest(r, false) > REAL_LARGEST * TOTAL_SCALE ? TOTAL_SCALE : 1;
+    const bool huge = cotangent_largest(r, false) > REAL_LARGEST * TOTAL_SCALE;
+    const real scale = huge ? TOTAL_SCALE : 1, part = huge ? REAL(0.25) : 1;
     const double g_m = (double)row_entry(r->g, &r->run->g, m) * (double)scale;
     const dd rest = cotangent_total(r, scale), all = dd_add(rest, (dd){g_m, 0});
     const dd near_one = row_inverse(r);
@@ -146,8 +151,12 @@ static inline void log_vjp_row(row *r) {
     const double lift = fabs(g_m) < LIFTED_COTANGENT && fabs(rest.hi) < LIFTED_COTANGENT ? 0x1p480 : 1;
     const dd own = dd_mul(row_complement(r), (dd){g_m * (lift * unbias), 0});
     const dd others = dd_mul(dd_mul(r->state.top, r->scalars.inverse), dd_scale(rest, -lift));
-    const emission e = {
-        .factor = spread(factor.f), .a = v_set1((real)factor.a), .b = v_set1((real)factor.b), .least = r->ref.least};
+    const emission e = {.factor = spread(factor.f),
+                        .a = v_set1((real)(factor.a * (double)part)),
+                        .b = v_set1((real)factor.b),
+                        .c = v_set1(part),
+                        .d = v_set1(1 / part),
+                        .least = r->ref.least};
     row_emit(r, emit_log_vjp, &e, READS_G);
     row_set(r, m, dd_add(own, others).hi / lift / (double)scale);
 }

@@ -67,7 +67,7 @@ static inline size_t chunk_find(const real *z, size_t n, real a) {
         const size_t lane = v_first_lane(v_eq(v_load(z + i), wanted));
         if (lane < V_LANES) return i + lane;
     }
-    while (z[i] != a) i++;
+    while (i + 1 < n && z[i] != a) i++;
     return i;
 }
 

@@ -76,11 +76,26 @@ static void sizes_over_the_whole_range(void **state) {
     finish_checks();
 }
 
+/* Cotangents that call for a scale of their own, beside results that a single scale would lose or overflow. */
+static void small_results_beside_huge_cotangents_keep_their_digits(void **state) {
+    const double deep[2][3] = {{0, -90, -100}, {0, -700, -740}}, largest[2] = {3.4e38, 1.7e308};
+    (void)state;
+    for (int t = 0; t < 2; t++) {
+        const double huge = round_to(dtypes[t], largest[t]), ties[3] = {0, 0, -20}, far_below[2] = {-60, 0};
+        check_products(dtypes[t], far_below, (const double[2]){300, 0}, 2, "above the usual");
+        check_products(dtypes[t], far_below, (const double[2]){1e4, 0}, 2, "far above the usual");
+        check_products(dtypes[t], ties, (const double[3]){huge, huge, huge}, 3, "sum overflows");
+        check_products(dtypes[t], deep[t], (const double[3]){0, huge, 0}, 3, "huge where s is small");
+    }
+    finish_checks();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(huge_cotangent_of_no_weight_leaves_the_others_exact),
                                        cmocka_unit_test(smallest_weight_times_huge_cotangent_is_kept),
                                        cmocka_unit_test(smallest_complement_times_huge_cotangent_is_kept),
                                        cmocka_unit_test(largest_cotangents_stay_finite),
-                                       cmocka_unit_test(sizes_over_the_whole_range)};
+                                       cmocka_unit_test(sizes_over_the_whole_range),
+                                       cmocka_unit_test(small_results_beside_huge_cotangents_keep_their_digits)};
     return run_accuracy_tests(tests);
 }

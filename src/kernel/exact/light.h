@@ -189,8 +189,8 @@ V_INLINE dd light_weigh_as(const float *z, size_t n, size_t skip, double max, bo
     return light_total(sum);
 }
 
-/* Weights of z[0..n), n <= CHUNK, into w, up to a whole group, and their sum but for entry `skip`, whose weight is set
- * to 0. */
+/* Weights of z[0..n), n <= CHUNK, into w, up to a whole group, and their sum but for entry `skip`: it, and what fills
+ * the group, weigh as the lowest logit, which shows in no result. */
 static dd light_weigh(const float *z, size_t n, size_t skip, light_origin from, double *w) {
     return from.cut ? light_weigh_as(z, n, skip, from.max, true, w) : light_weigh_as(z, n, skip, from.max, false, w);
 }

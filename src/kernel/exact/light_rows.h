@@ -185,7 +185,7 @@ V_INLINE bool light_pass(light_row *r, const light_line *line, const light_emiss
     const bool direct = line->stride == 1 && store && (n > CHUNK || !light_in_place(run));
     for (size_t start = 0; start < n; start += CHUNK) {
         const size_t count = light_piece(r, start);
-        const float *x = NULL;
+        const float *x = r->out_scratch; /* where the kind reads none */
         if (kind == LIGHT_LOG || !kept) x = light_logits(r, start, count);
         if (!kept) (void)light_weigh(x, count, SIZE_MAX, r->from, r->w);
         if (light_reads_g(kind)) x = light_read(r->g, &run->g, start, count, r->g_scratch);

@@ -110,7 +110,9 @@ static void exact_log_vjp(exact_row *r) {
             const wide w = weight_at(r, i);
             double value;
             if (infinite != 0) /* or NaN: what is finite does not matter beside it */
-                value = w.hi == 0 ? NAN : g[i] - infinite;
+                value = w.hi == 0 || is_finite(g[i]) == 0 || infinite != infinite
+                            ? NAN
+                            : -infinite; /* not the NaN of a machine */
             else
                 value =
                     exact_rounded(r, start + i == r->argmax ? at_max : wide_sub(wide_of(g[i]), wide_mul(w, factor)));

@@ -50,7 +50,7 @@ static inline void exact_carry(exact_sum *sum) {
     }
 }
 
-/* The sum, rounded once. */
+/* The sum as a pair: deterministic, and within its last bits. */
 static inline wide exact_total(exact_sum *sum) {
     exact_carry(sum);
     double sign = 1;

@@ -29,7 +29,8 @@ V_INLINE vec native_max(vec a, vec b) {
 #endif
 }
 
-/* Without the instruction an exp costs more than another pass over memory, and softmax_row keeps its weights. */
+/* Without the instruction errors of products take many, and an exp costs more than another pass over memory: kernels
+ * choose by this. */
 #if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__)) || defined(__aarch64__)
 #define NATIVE_FMA 1
 #else

@@ -1,6 +1,6 @@
 /* portable.h: the SIMD vocabulary over compiler vectors of the widest register the translation unit is compiled for
- * (16, 32 or 64 bytes). The same code is every kernel set until one has a header of its own. Called by the kernels;
- * calls nothing. */
+ * (16, 32 or 64 bytes): the same code is every kernel set, but for the few operations of native.h. Called by the
+ * kernels. */
 #ifndef SJ_SIMD_PORTABLE_H
 #define SJ_SIMD_PORTABLE_H
 
