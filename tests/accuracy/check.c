@@ -40,12 +40,7 @@ int close_truth(void **state) {
     return 0;
 }
 
-/* The accuracy contract. Why it holds, in u, the roundings at their worst and in the same direction (a relative error
- * of 2 u is at most 2 ulp; the last rounding is half an ulp): parts of a weight 0.17 (src/kernel/math/exp.h), rounded
- * weight 1.17, sum of weights 0.17 softmax           weight 1.17 + sum 0.17, and half an ulp: 1.84 ulp log-softmax z -
- * z_m half an ulp, log1p(T) 0.2 u and half an ulp, and half an ulp: 1.7 ulp gradient, J       parts 0.17 + sum 2 x 0.17
- * + the selected entry 0.17, and half an ulp: 1.2 ulp products          s 0.17 + 0.17, g_k - G 1, D 0.34 (and g_k - g_m
- * 1), last rounding 1, one more where fused arithmetic is missing: 3.7 u */
+/* The accuracy contract: 2 ulp, for products 4u. docs/numerics.md derives what each form may be off at worst. */
 double allowed_error(form_id id) { return forms[id].takes_g ? 4 : 2; }
 
 void record_error(form_id id, sj_dtype dtype, double error, const char *row, size_t n, size_t i, double got,
