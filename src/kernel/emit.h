@@ -56,11 +56,21 @@ V_INLINE vec emit_product(entries in, const emission *e) {
 
 /* g_q - s_q sum of g: as c_q g_q - s_q sum over k != q of g_k, without loss while s_q <= 1/2; the argmax is set
  * afterwards. a factor b: the sum of g as a factor of the weight, a and b powers of two: s_q times it is formed above
- * the subnormal numbers. c: 1, or less where s_q times the sum could overflow and the result not, d: 1 / c */
+ * the subnormal numbers */
 V_INLINE vec emit_log_vjp(entries in, const emission *e) {
     const vec a = v_keep_gt(e->a, in.w, e->least);
     const vpair w = {v_mul(in.w, a), v_mul(in.low, a)};
-    return v_mul(v_sub(v_mul(in.x, e->c), v_mul(vpair_times(w, e->factor), e->b)), e->d);
+    return v_sub(in.x, v_mul(vpair_times(w, e->factor), e->b));
+}
+
+/* The same where s_q times the sum may overflow and the result not: a holds a quarter of the sum. */
+V_INLINE vec emit_log_vjp_huge(entries in, const emission *e) {
+    const vec a = v_keep_gt(e->a, in.w, e->least), four = v_set1(4), quarter = v_set1(REAL(0.25));
+    const vpair w = {v_mul(in.w, a), v_mul(in.low, a)};
+    const vec part = v_mul(vpair_times(w, e->factor), e->b);
+    const vec large = v_mul(v_sub(v_mul(in.x, quarter), part), four);
+    const vmask overflows = v_gt(v_size(part), v_set1(REAL_LARGEST / 16));
+    return v_select(overflows, large, v_sub(in.x, v_mul(part, four)));
 }
 
 /* g_q - G, formed a times the result. b, c: G a, as a sum, d: 1 / a */

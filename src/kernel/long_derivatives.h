@@ -143,7 +143,7 @@ static inline void log_vjp_row(row *r) {
     const double unbias = r->scalars.unbias;
     /* g is scaled so that its sum is finite, and the argmax's entry so that no part of it is subnormal before it is */
     const bool huge = cotangent_largest(r, false) > REAL_LARGEST * TOTAL_SCALE;
-    const real scale = huge ? TOTAL_SCALE : 1, part = huge ? REAL(0.25) : 1;
+    const real scale = huge ? TOTAL_SCALE : 1;
     const double g_m = (double)row_entry(r->g, &r->run->g, m) * (double)scale;
     const dd rest = cotangent_total(r, scale), all = dd_add(rest, (dd){g_m, 0});
     const dd near_one = row_inverse(r);
@@ -152,12 +152,13 @@ static inline void log_vjp_row(row *r) {
     const dd own = dd_mul(row_complement(r), (dd){g_m * (lift * unbias), 0});
     const dd others = dd_mul(dd_mul(r->state.top, r->scalars.inverse), dd_scale(rest, -lift));
     const emission e = {.factor = spread(factor.f),
-                        .a = v_set1((real)(factor.a * (double)part)),
+                        .a = v_set1((real)(factor.a * (huge ? 0.25 : 1))),
                         .b = v_set1((real)factor.b),
-                        .c = v_set1(part),
-                        .d = v_set1(1 / part),
                         .least = r->ref.least};
-    row_emit(r, emit_log_vjp, &e, READS_G);
+    if (huge)
+        row_emit(r, emit_log_vjp_huge, &e, READS_G);
+    else
+        row_emit(r, emit_log_vjp, &e, READS_G);
     row_set(r, m, dd_add(own, others).hi / lift / (double)scale);
 }
 

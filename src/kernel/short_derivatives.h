@@ -152,7 +152,7 @@ static void log_vjp_block(block *b) {
     const vpair rest = vpair_mul(s_m, vpair_scale(others, v_sub(v_zero(), lift)));
     const vpair both = vpair_sum(own.hi, rest.hi);
     const vec at_max = v_div(v_add(both.hi, v_add(both.lo, v_add(own.lo, rest.lo))), lift);
-    const emission e = {.factor = factor.f, .a = factor.a, .b = factor.b, .c = one, .d = one, .least = b->ref.least};
+    const emission e = {.factor = factor.f, .a = factor.a, .b = factor.b, .least = b->ref.least};
     block_emit(b, emit_log_vjp, &e, b->g);
     for (size_t k = 0; k < b->run->n; k++) b->w[k] = v_select(v_eq(b->argmax, v_set1((real)k)), at_max, b->w[k]);
     block_store_row(b, b->w);
