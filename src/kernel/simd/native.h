@@ -212,7 +212,7 @@ V_INLINE native_table native_table_scale(native_table table, vec power) {
 }
 
 V_INLINE vec native_lookup(const native_table *table, vec rounded) {
-    vec entry;
+    vec entry = {0};
     for (size_t i = 0; i < V_LANES; i++) entry[i] = table->entries[((vec_bits)rounded)[i] & 7];
     return entry;
 }
