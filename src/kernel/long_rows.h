@@ -56,8 +56,9 @@ static inline const real *row_g(row *r, size_t start, size_t count) {
     return chunk_read(r->g, &r->run->g, start, count, r->x_scratch);
 }
 
-static inline dd row_weigh_chunk(const row *r, const real *z, real *w, size_t count, size_t skip, const maxima *max) {
-    const weights alone = {w, NULL}, pairs = {w, (real *)r->low};
+static inline dd row_weigh_chunk(const row *r, const real *z, weights pairs, size_t count, size_t skip,
+                                 const maxima *max) {
+    const weights alone = {pairs.w, NULL};
     if (r->how == WEIGH_GIVEN) return chunk_weigh(z, alone, count, skip, max, &r->ref, WEIGH_GIVEN);
     if (r->how == WEIGH_FAR) return chunk_weigh(z, pairs, count, skip, max, &r->ref, WEIGH_FAR);
     if (r->keep == KEEP_PAIRS && r->run->n <= CHUNK)
@@ -85,7 +86,7 @@ static inline const real *row_lows(const row *r, size_t start) { return r->kept 
 /* State of one chunk whose maximum is finite. Leaves its weights in r->w. */
 static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, const maxima *max) {
     const size_t m = chunk_find(z, count, max->whole);
-    const dd rest = row_weigh_chunk(r, z, r->w, count, m, max);
+    const dd rest = row_weigh_chunk(r, z, (weights){r->w, r->low}, count, m, max);
     const dd top = entry_weight(max->whole, &r->ref, r->how);
     return (row_state){start + m, max->whole, reference_integer(&r->ref), top, rest};
 }
@@ -138,7 +139,7 @@ static inline void row_reduce_at(row *r, real max) {
         const sj_operand *out = &r->run->out;
         const bool stored = r->keep == KEEP_STORED;
         real *w = stored ? chunk_begin(r->out, out, out->class_stride, start, r->w) : r->w;
-        r->state.rest = dd_add(r->state.rest, row_weigh_chunk(r, z, w, count, skip, &largest));
+        r->state.rest = dd_add(r->state.rest, row_weigh_chunk(r, z, (weights){w, r->low}, count, skip, &largest));
         if (stored) chunk_end(r->out, out, out->class_stride, start, count, w);
     }
     r->kept = r->run->n <= CHUNK && r->how != WEIGH_GIVEN && r->keep != KEEP_STORED;
