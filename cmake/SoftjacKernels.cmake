@@ -1,7 +1,7 @@
-# softjac_kernel_set(NAME FLAGS): compiles src/kernel/table.c once per dtype, and exact_table.c once, with the set's
+# softjac_kernel_set(NAME FLAGS): compiles src/kernel/table.c once per dtype, and once for exact mode, with the set's
 # flags. Collects the objects in softjac_kernel_objects and -DSJ_HAVE_NAME in softjac_set_definitions, for dispatch.c.
-function(softjac_kernel_table target source flags)
-  add_library(${target} OBJECT ${source})
+function(softjac_kernel_table target flags)
+  add_library(${target} OBJECT kernel/table.c)
   target_compile_definitions(${target} PRIVATE ${ARGN})
   # -O3: GCC 12 vectorises the portable vocabulary's loops and unrolls them only there.
   target_compile_options(${target} PRIVATE ${flags} $<$<NOT:$<CONFIG:Debug>>:-O3>)
@@ -12,9 +12,9 @@ endfunction()
 
 function(softjac_kernel_set name flags)
   foreach(real f32 f64)
-    softjac_kernel_table(softjac_kernels_${name}_${real} kernel/table.c "${flags}" SJ_SET=${name} SJ_REAL_${real})
+    softjac_kernel_table(softjac_kernels_${name}_${real} "${flags}" SJ_SET=${name} SJ_REAL_${real})
   endforeach()
-  softjac_kernel_table(softjac_kernels_${name}_exact kernel/exact_table.c "${flags}" SJ_SET=${name} SJ_REAL_f64)
+  softjac_kernel_table(softjac_kernels_${name}_exact "${flags}" SJ_SET=${name} SJ_REAL_f64 SJ_EXACT_TABLE)
   # Clang computes both sides of a branch, and the side not taken may raise INVALID. Elsewhere than on x86 it warns.
   if(CMAKE_C_COMPILER_ID MATCHES "Clang" AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
     target_compile_options(softjac_kernels_${name}_exact PRIVATE -ffp-exception-behavior=maytrap)

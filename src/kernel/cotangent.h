@@ -43,7 +43,7 @@ V_INLINE vec cotangent_scaled(vec w, vec g, const cotangent *c, vec least) {
     return v_select(v_gt(w, least), v_mul(g, v_set1(c->scale)), v_set1(c->at_max));
 }
 
-/* Largest |g_k| of n entries. */
+/* Largest |g_k| of n entries; NaN is passed over. */
 static inline real chunk_size(const real *g, size_t n) {
     vec largest = v_zero(), other = largest;
     size_t i = 0;
@@ -55,14 +55,14 @@ static inline real chunk_size(const real *g, size_t n) {
     return v_max_lane(v_max(largest, other));
 }
 
-/* Largest |d_k| of n entries, or, where w is given, of those that have weight; NaN is passed over. */
+/* Largest |d_k| of the entries that have weight, among n; NaN is passed over. */
 static inline real chunk_largest(const real *w, const real *g, size_t n, const cotangent *c, vec least) {
-    const vec all = v_set1(REAL(INFINITY)), at_max = v_set1(c->at_max);
+    const vec at_max = v_set1(c->at_max);
     vec largest = v_zero();
     for (size_t i = 0; i < n; i += V_LANES) {
         const bool whole = i + V_LANES <= n;
         const vec x = whole ? v_load(g + i) : v_load_n(g + i, n - i, g[i]);
-        const vec w_k = !w ? all : whole ? v_load(w + i) : v_load_n(w + i, n - i, w[i]);
+        const vec w_k = whole ? v_load(w + i) : v_load_n(w + i, n - i, w[i]);
         largest = v_max(v_size(v_sub(cotangent_scaled(w_k, x, c, least), at_max)), largest);
     }
     return v_max_lane(largest);
@@ -122,13 +122,24 @@ static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
     return true;
 }
 
-/* Largest |g| of the row, or of the entries that have weight. */
-static inline real cotangent_largest(row *r, bool weighted) {
+/* Largest |g| of the row. */
+static inline real cotangent_size(row *r) {
+    real largest = 0;
+    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+        const size_t count = row_piece(r, start);
+        const real part = chunk_size(row_g(r, start, count), count);
+        largest = part > largest ? part : largest;
+    }
+    return largest;
+}
+
+/* Largest |g| of the entries that have weight. */
+static inline real cotangent_largest(row *r) {
     const cotangent as_is = {.scale = 1};
     real largest = 0;
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
-        const real *w = weighted ? row_weights(r, start, count) : NULL;
+        const real *w = row_weights(r, start, count);
         const real part = chunk_largest(w, row_g(r, start, count), count, &as_is, r->ref.least);
         largest = part > largest ? part : largest;
     }
@@ -177,7 +188,7 @@ static inline cotangent cotangent_reduce(row *r) {
     if (size > limit / usual && size <= limit) c.scale = scale_below_four(size) * (limit / 8);
     c.at_max = g_m * c.scale;
     if (size <= limit && cotangent_sweep(r, &c, limit)) return c;
-    c.largest = cotangent_largest(r, true);
+    c.largest = cotangent_largest(r);
     c.scale = c.largest < infinite && c.largest > 1 ? cotangent_scale(r, g_m, c.largest, usual) : 1;
     c.at_max = g_m * c.scale;
     cotangent_sweep(r, &c, infinite);

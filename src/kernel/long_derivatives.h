@@ -142,7 +142,7 @@ static inline void log_vjp_row(row *r) {
     const size_t m = r->state.argmax;
     const double unbias = r->scalars.unbias;
     /* g is scaled so that its sum is finite, and the argmax's entry so that no part of it is subnormal before it is */
-    const bool huge = cotangent_largest(r, false) > REAL_LARGEST * TOTAL_SCALE;
+    const bool huge = cotangent_size(r) > REAL_LARGEST * TOTAL_SCALE;
     const real scale = huge ? TOTAL_SCALE : 1;
     const double g_m = (double)row_entry(r->g, &r->run->g, m) * (double)scale;
     const dd rest = cotangent_total(r, scale), all = dd_add(rest, (dd){g_m, 0});

@@ -1,15 +1,22 @@
-/* table.c: the kernels of one set for one dtype, as one constant table. Compiled once per set and dtype with the set's
- * flags, -DSJ_SET=<name> and -DSJ_REAL_f32 or -DSJ_REAL_f64; picked at run time by plan/dispatch.c. */
+/* table.c: the kernels of one set for one dtype, or of exact mode for every dtype, as one constant table. Compiled once
+ * per set and table with the set's flags, -DSJ_SET=<name> and -DSJ_REAL_f32, -DSJ_REAL_f64, or -DSJ_REAL_f64 with
+ * -DSJ_EXACT_TABLE; picked at run time by plan/dispatch.c. */
 #include "table.h"
 
+#if defined(SJ_EXACT_TABLE)
+#include "exact/rows.h"
+#define SERVES exact
+#else
 #include "derivatives.h"
+#define SERVES SJ_REAL
+#endif
 
 #define JOIN3(a, b, c) a##b##_##c
-#define TABLE_NAME(set, real) JOIN3(sj_kernels_, set, real)
+#define TABLE_NAME(set, serves) JOIN3(sj_kernels_, set, serves)
 
-extern const sj_kernels TABLE_NAME(SJ_SET, SJ_REAL);
+extern const sj_kernels TABLE_NAME(SJ_SET, SERVES);
 
-const sj_kernels TABLE_NAME(SJ_SET, SJ_REAL) = {{
+const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {{
     [SJ_OP_SOFTMAX] = softmax_rows,
     [SJ_OP_LOG_SOFTMAX] = log_softmax_rows,
     [SJ_OP_LOGSUMEXP] = logsumexp_rows,

@@ -109,10 +109,9 @@ static void exact_log_vjp(exact_row *r) {
         for (size_t i = 0; i < count; i++) {
             const wide w = weight_at(r, i);
             double value;
-            if (infinite != 0) /* or NaN: what is finite does not matter beside it */
-                value = w.hi == 0 || is_finite(g[i]) == 0 || infinite != infinite
-                            ? NAN
-                            : -infinite; /* not the NaN of a machine */
+            /* what is finite does not matter beside an infinity, and NaN is ours: a machine's has its own bits */
+            if (infinite != 0)
+                value = w.hi != 0 && is_finite(g[i]) && infinite == infinite ? -infinite : NAN;
             else
                 value =
                     exact_rounded(r, start + i == r->argmax ? at_max : wide_sub(wide_of(g[i]), wide_mul(w, factor)));

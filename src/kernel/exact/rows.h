@@ -1,4 +1,4 @@
-/* rows.h: every quantity of exact mode for every row of a run. Called through exact_table.c; calls
+/* rows.h: every quantity of exact mode for every row of a run. Called through table.c; calls
  * light_rows.h and light_products.h, and emit.h and products.h where plain double does not decide. */
 #ifndef SJ_KERNEL_EXACT_ROWS_H
 #define SJ_KERNEL_EXACT_ROWS_H
