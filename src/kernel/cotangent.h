@@ -8,7 +8,7 @@
 /* g relative to the argmax, scaled by a power of two: d = g scale - at_max, at_max = g_m scale. The scale keeps d and
  * its sums above the subnormal numbers, and below DOT_LIMIT so that weights times d, summed, are finite. */
 typedef struct cotangent {
-    real scale, at_max;
+    real scale, g_m, at_max;
     real largest; /* |g_m|, or of all |g_k| where some |d| was above its limit */
     dd dot;       /* sum over k != m of w_k d_k */
 } cotangent;
@@ -38,10 +38,11 @@ typedef struct cotangent {
 #define MEAN_SMALL REAL(0x1p-60)
 #define MEAN_LIFT REAL(0x1p32)
 
-/* g scale, and g_m scale where there is no weight: whatever g is there, it counts for nothing. */
-V_INLINE vec cotangent_scaled(vec w, vec g, const cotangent *c, vec least) {
-    return v_select(v_gt(w, least), v_mul(g, v_set1(c->scale)), v_set1(c->at_max));
-}
+/* g, and g_m where there is no weight: whatever g is there, it counts for nothing. */
+V_INLINE vec cotangent_counted(vec w, vec g, vec g_m, vec least) { return v_select(v_gt(w, least), g, g_m); }
+
+/* d, rounded once: g scale is exact. */
+V_INLINE vec cotangent_difference(vec g, vec scale, vec at_max) { return v_fma(g, scale, v_sub(v_zero(), at_max)); }
 
 /* Largest |g_k| of n entries; NaN is passed over. */
 static inline real chunk_size(const real *g, size_t n) {
@@ -57,29 +58,32 @@ static inline real chunk_size(const real *g, size_t n) {
 
 /* Largest |d_k| of the entries that have weight, among n; NaN is passed over. */
 static inline real chunk_largest(const real *w, const real *g, size_t n, const cotangent *c, vec least) {
-    const vec at_max = v_set1(c->at_max);
+    const vec scale = v_set1(c->scale), g_m = v_set1(c->g_m), at_max = v_set1(c->at_max);
     vec largest = v_zero();
     for (size_t i = 0; i < n; i += V_LANES) {
         const bool whole = i + V_LANES <= n;
         const vec x = whole ? v_load(g + i) : v_load_n(g + i, n - i, g[i]);
         const vec w_k = whole ? v_load(w + i) : v_load_n(w + i, n - i, w[i]);
-        largest = v_max(v_size(v_sub(cotangent_scaled(w_k, x, c, least), at_max)), largest);
+        const vec d = cotangent_difference(cotangent_counted(w_k, x, g_m, least), scale, at_max);
+        largest = v_max(v_size(d), largest);
     }
     return v_max_lane(largest);
 }
 
 /* w d joins the sum with what was lost: by the product, by w (low), and, where two more roundings follow for want of
  * fused arithmetic, by d. */
-V_INLINE void dot_add(vsum *sum, vec w, vec low, vec scaled, vec at_max) {
-    const vec d = v_sub(scaled, at_max), x = v_mul(w, d);
+V_INLINE void dot_add(vsum *sum, vec w, vec low, vec g, vec scale, vec at_max) {
+    const vec d = cotangent_difference(g, scale, at_max), x = v_mul(w, d);
     vec error = v_fma(low, d, v_product_error(w, d, x));
-    if (!NATIVE_FMA) error = v_fma(w, difference_error(scaled, at_max, d), error);
+    if (!NATIVE_FMA) error = v_fma(w, difference_error(v_mul(g, scale), at_max, d), error);
     vsum_add(sum, x);
     sum->error = v_add(sum->error, error);
 }
 
-/* Sum of w_k d_k over n entries; d is 0 at the argmax. */
-static inline dd chunk_dot(const real *w, const real *low, const real *g, size_t n, const cotangent *c, vec least) {
+/* Sum of w_k d_k over n entries; d is 0 at the argmax. counted: every entry has weight. */
+V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, const cotangent *c, vec least,
+                      bool counted) {
+    const vec scale = v_set1(c->scale), g_m = v_set1(c->g_m), at_max = v_set1(c->at_max);
     vsum sums[SUM_PARTS];
     vec begun[SUM_PARTS];
     for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero(), begun[part] = v_zero();
@@ -90,8 +94,9 @@ static inline dd chunk_dot(const real *w, const real *low, const real *g, size_t
             const bool whole = at + V_LANES <= n;
             const vec w_k = whole ? v_load(w + at) : v_load_n(w + at, count, 0);
             const vec rest = whole ? v_load(low + at) : v_load_n(low + at, count, 0);
-            const vec x = whole ? v_load(g + at) : v_load_n(g + at, count, 0);
-            dot_add(&sums[part], w_k, rest, cotangent_scaled(w_k, x, c, least), v_set1(c->at_max));
+            vec x = whole ? v_load(g + at) : v_load_n(g + at, count, 0);
+            if (!counted) x = cotangent_counted(w_k, x, g_m, least);
+            dot_add(&sums[part], w_k, rest, x, scale, at_max);
         }
     return vsum_total(sums, begun);
 }
@@ -117,20 +122,12 @@ static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
         /* a difference of two numbers within half the limit is within it */
         if (chunk_size(g, count) * c->scale > limit / 2 && chunk_largest(w, g, count, c, r->ref.least) > limit)
             return false;
-        c->dot = dd_add(c->dot, chunk_dot(w, row_lows(r, start), g, count, c, r->ref.least));
+        const real *low = row_lows(r, start);
+        const dd dot = r->how == WEIGH_SHALLOW ? chunk_dot(w, low, g, count, c, r->ref.least, true)
+                                               : chunk_dot(w, low, g, count, c, r->ref.least, false);
+        c->dot = dd_add(c->dot, dot);
     }
     return true;
-}
-
-/* Largest |g| of the row. */
-static inline real cotangent_size(row *r) {
-    real largest = 0;
-    for (size_t start = 0; start < r->run->n; start += CHUNK) {
-        const size_t count = row_piece(r, start);
-        const real part = chunk_size(row_g(r, start, count), count);
-        largest = part > largest ? part : largest;
-    }
-    return largest;
 }
 
 /* Largest |g| of the entries that have weight. */
@@ -152,8 +149,8 @@ static inline real chunk_largest_product(const real *w, const real *g, size_t n,
     for (size_t i = 0; i < n; i += V_LANES) {
         const size_t count = n - i < V_LANES ? n - i : V_LANES;
         const vec w_k = v_load_n(w + i, count, 0);
-        const vec scaled = cotangent_scaled(w_k, v_load_n(g + i, count, 0), c, least);
-        largest = v_max(v_size(v_mul(w_k, v_sub(scaled, v_set1(c->at_max)))), largest);
+        const vec x = cotangent_counted(w_k, v_load_n(g + i, count, 0), v_set1(c->g_m), least);
+        largest = v_max(v_size(v_mul(w_k, cotangent_difference(x, v_set1(c->scale), v_set1(c->at_max)))), largest);
     }
     return v_max_lane(largest);
 }
@@ -165,7 +162,8 @@ static inline real chunk_largest_product(const real *w, const real *g, size_t n,
  * largest: |g| of the entries that have weight. */
 static inline real cotangent_scale(row *r, real g_m, real largest, real usual) {
     /* a difference of two numbers below 4 is below 8 */
-    const cotangent below_eight = {.scale = scale_below_four(largest), .at_max = g_m * scale_below_four(largest)};
+    const real below_four = scale_below_four(largest);
+    const cotangent below_eight = {.scale = below_four, .g_m = g_m, .at_max = g_m * below_four};
     real product = 1;
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
@@ -184,7 +182,7 @@ static inline cotangent cotangent_reduce(row *r) {
     const bool given = r->how == WEIGH_GIVEN;
     const real infinite = REAL(INFINITY), limit = given ? GIVEN_LIMIT : DOT_LIMIT;
     const real usual = given ? GIVEN_SCALE : PRODUCT_SCALE;
-    cotangent c = {.scale = usual, .largest = size};
+    cotangent c = {.scale = usual, .g_m = g_m, .largest = size};
     if (size > limit / usual && size <= limit) c.scale = scale_below_four(size) * (limit / 8);
     c.at_max = g_m * c.scale;
     if (size <= limit && cotangent_sweep(r, &c, limit)) return c;
@@ -195,17 +193,20 @@ static inline cotangent cotangent_reduce(row *r) {
     return c;
 }
 
-/* Sum of g scale over all entries but the argmax. */
-static inline dd cotangent_total(row *r, real scale) {
-    dd total = {0, 0};
+/* Sum of g scale over all entries but the argmax; false, and no sum, when unscaled some |g| is near the largest real.
+ */
+static inline bool cotangent_total(row *r, real scale, dd *total) {
+    *total = (dd){0, 0};
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *g = row_g(r, start, count);
+        const real size = chunk_size(g, count);
+        if (scale == 1 && size > REAL_LARGEST * TOTAL_SCALE) return false;
         for (size_t i = 0; i < count && scale != 1; i++) r->x_scratch[i] = g[i] * scale;
         if (scale != 1) g = r->x_scratch;
-        total = dd_add(total, chunk_total(g, count, r->state.argmax - start));
+        *total = dd_add(*total, chunk_total(g, count, r->state.argmax - start, size * scale));
     }
-    return total;
+    return true;
 }
 
 /* A factor of the softmax, s_q times x, as ((w_q a) f) b: w_q a, and its product with f, are 2^24 or more above the

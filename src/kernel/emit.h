@@ -54,6 +54,15 @@ V_INLINE vec emit_product(entries in, const emission *e) {
     return v_mul(v_keep_gt(v, in.w, e->least), e->d);
 }
 
+/* The same where every entry has weight and G is b + c to all digits that show: down is 1, and `rest` nothing beside D.
+ */
+V_INLINE vec emit_plain_product(entries in, const emission *e) {
+    const vec y = v_fma(in.x, e->a, v_sub(v_zero(), e->b));
+    const vpair s = vpair_product((vpair){in.w, in.low}, e->factor);
+    const vec least = v_fma(s.lo, y, v_mul(s.hi, v_sub(v_zero(), e->c)));
+    return v_mul(v_fma(s.hi, y, least), e->d);
+}
+
 /* g_q - s_q sum of g: as c_q g_q - s_q sum over k != q of g_k, without loss while s_q <= 1/2; the argmax is set
  * afterwards. a factor b: the sum of g as a factor of the weight, a and b powers of two: s_q times it is formed above
  * the subnormal numbers */

@@ -90,7 +90,11 @@ static inline void jacobian_fill(row *r, double value) {
 /* G = g_m + D as hi + down (lo + rest), down a power of two: beside a large g_m a small D keeps its digits. */
 typedef struct mean {
     real hi, lo, rest, down;
+    bool plain; /* hi + lo is G but for PLAIN_REST of D, and so are products of lo with roundings: down is 1 */
 } mean;
+
+/* u / 64 */
+#define PLAIN_REST (1 / (double)((real_bits)1 << (REAL_MANTISSA + 7)))
 
 /* G times scale, from the sum of w_k d_k at c's own. */
 static inline mean cotangent_mean(const row *r, const cotangent *c, double scale) {
@@ -99,7 +103,11 @@ static inline mean cotangent_mean(const row *r, const cotangent *c, double scale
     const real hi = (real)sum.hi;
     const dd below = two_sum(sum.hi - (double)hi, sum.lo), left = two_sum(below.hi, below.lo + dot.lo);
     const real lift = fabs(left.hi) < (double)MEAN_SMALL ? MEAN_LIFT : 1, lo = (real)(left.hi * (double)lift);
-    return (mean){hi, lo, (real)((left.hi * (double)lift - (double)lo) + left.lo * (double)lift), 1 / lift};
+    const real rest = (real)((left.hi * (double)lift - (double)lo) + left.lo * (double)lift);
+    const double small = fabs(dot.hi) * PLAIN_REST;
+    const bool plain =
+        NATIVE_FMA && lift == 1 && fabs((double)rest) <= small && fabs((double)lo * PLAIN_REST * 64) <= small;
+    return (mean){hi, lo, rest, 1 / lift, plain};
 }
 
 /* out_q = s_q (g_q - G) */
@@ -121,7 +129,10 @@ static inline void product_row(row *r) {
                         .rest = v_set1(at.rest),
                         .down = v_set1(at.down),
                         .least = r->ref.least};
-    row_emit(r, emit_product, &e, READS_G);
+    if (at.plain && r->how == WEIGH_SHALLOW)
+        row_emit(r, emit_plain_product, &e, READS_G);
+    else
+        row_emit(r, emit_product, &e, READS_G);
 }
 
 /* out_q = g_q - G, a quarter of it where that could overflow */
@@ -142,10 +153,12 @@ static inline void log_vjp_row(row *r) {
     const size_t m = r->state.argmax;
     const double unbias = r->scalars.unbias;
     /* g is scaled so that its sum is finite, and the argmax's entry so that no part of it is subnormal before it is */
-    const bool huge = cotangent_size(r) > REAL_LARGEST * TOTAL_SCALE;
+    dd rest;
+    const bool huge = !cotangent_total(r, 1, &rest);
+    if (huge) cotangent_total(r, TOTAL_SCALE, &rest);
     const real scale = huge ? TOTAL_SCALE : 1;
     const double g_m = (double)row_entry(r->g, &r->run->g, m) * (double)scale;
-    const dd rest = cotangent_total(r, scale), all = dd_add(rest, (dd){g_m, 0});
+    const dd all = dd_add(rest, (dd){g_m, 0});
     const dd near_one = row_inverse(r);
     const split factor = split_factor(dd_mul(all, near_one), 1 / (double)scale, unbias);
     const double lift = fabs(g_m) < LIFTED_COTANGENT && fabs(rest.hi) < LIFTED_COTANGENT ? 0x1p480 : 1;

@@ -57,13 +57,14 @@ static inline const real *row_g(row *r, size_t start, size_t count) {
 }
 
 static inline dd row_weigh_chunk(const row *r, const real *z, weights pairs, size_t count, size_t skip,
-                                 const maxima *max) {
+                                 const extremes *of, weighing how) {
     const weights alone = {pairs.w, NULL};
-    if (r->how == WEIGH_GIVEN) return chunk_weigh(z, alone, count, skip, max, &r->ref, WEIGH_GIVEN);
-    if (r->how == WEIGH_FAR) return chunk_weigh(z, pairs, count, skip, max, &r->ref, WEIGH_FAR);
-    if (r->keep == KEEP_PAIRS && r->run->n <= CHUNK)
-        return chunk_weigh(z, pairs, count, skip, max, &r->ref, WEIGH_NEAR);
-    return chunk_weigh(z, alone, count, skip, max, &r->ref, WEIGH_NEAR);
+    const bool both = r->keep == KEEP_PAIRS && r->run->n <= CHUNK;
+    if (how == WEIGH_GIVEN) return chunk_weigh(z, alone, count, skip, of, &r->ref, WEIGH_GIVEN);
+    if (how == WEIGH_FAR) return chunk_weigh(z, pairs, count, skip, of, &r->ref, WEIGH_FAR);
+    if (how == WEIGH_NEAR) return chunk_weigh(z, both ? pairs : alone, count, skip, of, &r->ref, WEIGH_NEAR);
+    if (both) return chunk_weigh(z, pairs, count, skip, of, &r->ref, WEIGH_SHALLOW);
+    return chunk_weigh(z, alone, count, skip, of, &r->ref, WEIGH_SHALLOW);
 }
 
 /* Weights of entries [start, start + count), and in r->low + (r->kept ? start : 0) what their rounding left, where that
@@ -76,50 +77,69 @@ static inline const real *row_weights(row *r, size_t start, size_t count) {
     if (r->how == WEIGH_GIVEN) return z;
     if (r->how == WEIGH_FAR)
         chunk_weights(z, to, count, &r->ref, WEIGH_FAR);
-    else
+    else if (r->how == WEIGH_NEAR)
         chunk_weights(z, to, count, &r->ref, WEIGH_NEAR);
+    else
+        chunk_weights(z, to, count, &r->ref, WEIGH_SHALLOW);
     return r->w;
 }
 
 static inline const real *row_lows(const row *r, size_t start) { return r->kept ? r->low + start : r->low; }
 
-/* State of one chunk whose maximum is finite. Leaves its weights in r->w. */
-static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, const maxima *max) {
-    const size_t m = chunk_find(z, count, max->whole);
-    const dd rest = row_weigh_chunk(r, z, (weights){r->w, r->low}, count, m, max);
-    const dd top = entry_weight(max->whole, &r->ref, r->how);
-    return (row_state){start + m, max->whole, reference_integer(&r->ref), top, rest};
-}
-
 static inline bool is_near(real max) { return max >= REAL(NEAR_LOW) && max <= REAL(NEAR_HIGH); }
 
+/* How entries between min and a maximum that is near are weighed. */
+static inline weighing weighing_near(real min, real max) {
+    return min >= max - REAL(SHALLOW_DEPTH) ? WEIGH_SHALLOW : WEIGH_NEAR;
+}
+
+/* State of one chunk whose maximum is near. Leaves its weights in r->w. */
+static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, const extremes *of) {
+    const size_t m = chunk_find(z, count, of->max);
+    const weighing how = weighing_near(of->min, of->max);
+    const dd rest = row_weigh_chunk(r, z, (weights){r->w, r->low}, count, m, of, how);
+    return (row_state){start + m, of->max, reference_integer(&r->ref), entry_weight(of->max, &r->ref, how), rest};
+}
+
 /* One sweep over the row, each chunk relative to its own maximum, states merged in order. False when a maximum is
- * NaN, infinite or far: then the row needs row_reduce_other. */
+ * infinite or far: then the row needs row_reduce_other. */
 static inline bool row_reduce_near(row *r) {
+    real min = REAL(INFINITY);
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *z = row_logits(r, start, count);
-        const maxima max = chunk_maxima(z, count);
-        if (!is_near(max.whole)) return false;
-        r->ref = reference_near(v_set1(max.whole), WEIGH_NEAR);
-        const row_state part = row_reduce_chunk(r, z, start, count, &max);
+        const extremes of = chunk_extremes(z, count);
+        if (!is_near(of.max)) return false;
+        r->ref = reference_near(v_set1(of.max), WEIGH_NEAR);
+        const row_state part = row_reduce_chunk(r, z, start, count, &of);
         r->state = start == 0 ? part : state_merge(r->state, part);
+        min = of.min < min ? of.min : min;
     }
     r->kept = r->run->n <= CHUNK;
+    r->how = weighing_near(min, r->state.max);
     if (!r->kept) r->ref = reference_near(v_set1(r->state.max), WEIGH_NEAR);
     return true;
 }
 
-/* Maximum of the whole row, NaN if any entry is. */
-static inline real row_survey(row *r) {
-    real max = -REAL(INFINITY);
+/* Extremes of the whole row, but for the classes. */
+static inline extremes row_survey(row *r) {
+    extremes of = {.max = -REAL(INFINITY), .min = REAL(INFINITY)};
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
-        const real part = chunk_maxima(row_logits(r, start, count), count).whole;
-        if (part != part) return part;
-        max = part > max ? part : max;
+        const extremes part = chunk_extremes(row_logits(r, start, count), count);
+        of.max = part.max > of.max ? part.max : of.max;
+        of.min = part.min < of.min ? part.min : of.min;
     }
-    return max;
+    return of;
+}
+
+static inline bool row_has_nan(row *r) {
+    bool nan = false;
+    for (size_t start = 0; start < r->run->n && !nan; start += CHUNK) {
+        const size_t count = row_piece(r, start);
+        nan = chunk_has_nan(row_logits(r, start, count), count);
+    }
+    return nan;
 }
 
 /* A second sweep relative to the known maximum of the row: no merge, so no rounding of a difference of maxima. */
@@ -129,9 +149,9 @@ static inline void row_reduce_at(row *r, real max) {
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *z = row_logits(r, start, count);
-        const maxima largest = chunk_maxima(z, count);
+        const extremes of = chunk_extremes(z, count);
         size_t skip = count;
-        if (!found && largest.whole == max) {
+        if (!found && of.max == max) {
             skip = chunk_find(z, count, max);
             r->state.argmax = start + skip;
             found = true;
@@ -139,7 +159,7 @@ static inline void row_reduce_at(row *r, real max) {
         const sj_operand *out = &r->run->out;
         const bool stored = r->keep == KEEP_STORED;
         real *w = stored ? chunk_begin(r->out, out, out->class_stride, start, r->w) : r->w;
-        r->state.rest = dd_add(r->state.rest, row_weigh_chunk(r, z, (weights){w, r->low}, count, skip, &largest));
+        r->state.rest = dd_add(r->state.rest, row_weigh_chunk(r, z, (weights){w, r->low}, count, skip, &of, r->how));
         if (stored) chunk_end(r->out, out, out->class_stride, start, count, w);
     }
     r->kept = r->run->n <= CHUNK && r->how != WEIGH_GIVEN && r->keep != KEEP_STORED;
@@ -149,7 +169,10 @@ static inline void row_reduce_at(row *r, real max) {
 static inline row_kind row_reduce_other(row *r) {
     const sj_nonfinite policy = r->run->nonfinite;
     const bool given = r->run->given == SJ_GIVEN_SOFTMAX;
-    real max = row_survey(r);
+    const extremes of = row_survey(r);
+    real max = of.max;
+    const bool finite = max >= -REAL_LARGEST && max <= REAL_LARGEST;
+    if ((!finite || max == 0) && row_has_nan(r)) max = REAL(NAN); /* elsewhere the sum of the weights shows it */
     if (max == REAL(INFINITY) && policy == SJ_LIMIT && !given) {
         r->shared = true;
         max = 0;
@@ -162,7 +185,7 @@ static inline row_kind row_reduce_other(row *r) {
     }
     const bool near = is_near(max);
     r->ref = near ? reference_near(v_set1(max), WEIGH_NEAR) : reference_far(max);
-    r->how = given ? WEIGH_GIVEN : near ? WEIGH_NEAR : WEIGH_FAR;
+    r->how = given ? WEIGH_GIVEN : !near ? WEIGH_FAR : r->shared ? WEIGH_NEAR : weighing_near(of.min, max);
     if (given) r->ref.least = v_zero(), memset(r->low, 0, sizeof r->low);
     row_reduce_at(r, max);
     return ROW_FINITE;
@@ -172,7 +195,7 @@ static inline row_kind row_reduce_other(row *r) {
  */
 static inline void row_drop_uncounted(row *r) {
     const double shows = (double)WEIGHT_LEAST * (double)r->run->n * (double)((real_bits)8 << REAL_MANTISSA);
-    if (r->how == WEIGH_GIVEN || r->state.rest.hi > shows) return;
+    if (r->how == WEIGH_GIVEN || r->how == WEIGH_SHALLOW || r->state.rest.hi > shows) return;
     double counted = 0;
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
@@ -191,6 +214,10 @@ static inline row_kind row_reduce(row *r, keeping keep) {
     if (keep == KEEP_STORED || r->run->given == SJ_GIVEN_SOFTMAX || !row_reduce_near(r)) {
         const row_kind kind = row_reduce_other(r);
         if (kind != ROW_FINITE) return kind;
+    }
+    if (r->state.rest.hi != r->state.rest.hi) { /* an entry is NaN */
+        r->state.max = REAL(NAN);
+        return ROW_NAN;
     }
     row_drop_uncounted(r);
     r->scalars = state_finish(&r->state, r->how);

@@ -46,21 +46,14 @@ typedef struct block_split {
     vpair f;
 } block_split;
 
-/* Factors f / lift of each lane, as in long_derivatives.h. */
+/* Factors f / lift of each lane, as split_factor has them in long_derivatives.h. A lifted f is below 2^100. */
 static inline block_split block_split_factor(const block *b, vpair f, vec lift) {
-    real hi[V_LANES], lo[V_LANES], above[V_LANES], below[V_LANES];
-    v_store(hi, f.hi);
-    v_store(lo, f.lo);
-    v_store(above, lift);
-    for (size_t lane = 0; lane < V_LANES; lane++) {
-        const dd factor = {(double)hi[lane], (double)lo[lane]};
-        const split x = split_factor(factor, 1 / (double)above[lane], (double)b->unbias);
-        above[lane] = (real)x.a;
-        below[lane] = (real)x.b;
-        hi[lane] = (real)x.f.hi;
-        lo[lane] = (real)((x.f.hi - (double)hi[lane]) + x.f.lo);
-    }
-    return (block_split){v_load(above), v_load(below), {v_load(hi), v_load(lo)}};
+    const vec one = v_set1(1), step = v_set1(REAL(0x1p-24));
+    const vec least = v_mul(v_set1(REAL(SPLIT_LEAST)), lift), most = v_set1(REAL(SPLIT_MOST));
+    const vec above = v_min(v_max(v_power_below(v_size(f.hi)), least), most), whole = v_div(above, lift);
+    const vec below = v_select(v_gt(v_set1(REAL(0x1p20)), whole), step, one);
+    return (block_split){v_mul(v_mul(whole, v_set1(b->unbias)), v_set1(REAL(0x1p24))), below,
+                         vpair_scale(f, v_div(step, v_mul(above, below)))};
 }
 
 /* g_m, and the sum over k != m of w_k d_k scale. Rows whose d calls for another scale are left. */
@@ -85,11 +78,12 @@ static inline block_cotangent block_cotangent_reduce(block *b) {
     }
     const real limit = (given ? GIVEN_LIMIT : DOT_LIMIT) / c.scale;
     if (block_leave_outside(b, v_select(nan, v_set1(REAL(NAN)), largest), 0, limit)) block_silence(b, b->g, n);
-    c.at_max = v_mul(block_at_argmax(b, b->g), v_set1(c.scale));
+    const vec at_argmax = block_at_argmax(b, b->g); /* silenced */
+    c.at_max = v_mul(at_argmax, v_set1(c.scale));
     vsum dot = vsum_zero();
     for (size_t k = 0; k < n; k++) { /* 0 at the argmax */
-        const vec scaled = v_select(v_gt(b->w[k], least), v_mul(b->g[k], v_set1(c.scale)), c.at_max);
-        dot_add(&dot, b->w[k], b->low[k], scaled, c.at_max);
+        const vec g = cotangent_counted(b->w[k], b->g[k], at_argmax, least);
+        dot_add(&dot, b->w[k], b->low[k], g, v_set1(c.scale), c.at_max);
     }
     c.dot = vpair_fast_sum(dot.sum, dot.error);
     return c;

@@ -16,41 +16,47 @@ typedef struct row_state {
     dd rest;       /* sum of the weights of k != m: T = rest / top */
 } row_state;
 
-/* Maxima of a chunk: of the whole, NaN if any entry is, and of the entries of each class modulo CLASSES. */
+/* Extremes of a chunk: the maximum and the minimum of the whole, and the maximum of the entries of each class modulo
+ * CLASSES. NaN is passed over: it shows in the sum of the weights. */
 #define CLASS_VECTORS (SUM_PARTS < 4 ? 4 : SUM_PARTS) /* independent maxima: none waits for the one before it */
 #define CLASSES (CLASS_VECTORS * V_LANES)
 
-typedef struct maxima {
+typedef struct extremes {
     vec of_classes[CLASS_VECTORS];
-    real whole;
-} maxima;
+    real max, min;
+} extremes;
 
-static inline maxima chunk_maxima(const real *z, size_t n) {
-    const real lowest = -REAL(INFINITY);
-    maxima result;
-    vec max[CLASS_VECTORS];
-    vmask nan = v_eq(v_zero(), v_set1(1));
+static inline extremes chunk_extremes(const real *z, size_t n) {
+    const real infinite = REAL(INFINITY);
+    extremes result;
+    vec max[CLASS_VECTORS], min[2] = {v_set1(infinite), v_set1(infinite)};
     size_t i = 0;
-    for (size_t c = 0; c < CLASS_VECTORS; c++) max[c] = v_set1(lowest);
+    for (size_t c = 0; c < CLASS_VECTORS; c++) max[c] = v_set1(-infinite);
     for (; i + CLASSES <= n; i += CLASSES)
-        for (size_t c = 0; c < CLASS_VECTORS; c += 2) {
-            const vec x = v_load(z + i + c * V_LANES), y = v_load(z + i + (c + 1) * V_LANES);
+        for (size_t c = 0; c < CLASS_VECTORS; c++) {
+            const vec x = v_load(z + i + c * V_LANES);
             max[c] = v_max(x, max[c]);
-            max[c + 1] = v_max(y, max[c + 1]);
-            nan = v_or(nan, v_either_nan(x, y));
+            min[c % 2] = v_min(x, min[c % 2]);
         }
     for (size_t c = 0; i < n; i += V_LANES, c++) {
-        const vec x = v_load_n(z + i, n - i < V_LANES ? n - i : V_LANES, lowest);
-        max[c] = v_max(x, max[c]);
-        nan = v_or(nan, v_is_nan(x));
+        const size_t lanes = n - i < V_LANES ? n - i : V_LANES;
+        max[c] = v_max(v_load_n(z + i, lanes, -infinite), max[c]);
+        min[0] = v_min(v_load_n(z + i, lanes, infinite), min[0]);
     }
     vec whole = max[0];
     for (size_t c = 0; c < CLASS_VECTORS; c++) {
         result.of_classes[c] = max[c];
         whole = v_max(whole, max[c]);
     }
-    result.whole = v_any(nan) ? REAL(NAN) : v_max_lane(whole);
+    result.max = v_max_lane(whole);
+    result.min = -v_max_lane(v_sub(v_zero(), v_min(min[0], min[1])));
     return result;
+}
+
+static inline bool chunk_has_nan(const real *z, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (z[i] != z[i]) return true;
+    return false;
 }
 
 /* First index of the value a, which z[0..n) holds. */
@@ -88,12 +94,14 @@ typedef struct weights {
     real *w, *low;
 } weights;
 
+V_INLINE weights weights_at(weights to, size_t i) { return (weights){to.w + i, to.low ? to.low + i : NULL}; }
+
 /* What each partial sum begins with: no smaller than any weight it will be given, so that the fast sum applies, and
  * little larger than its largest, so that a small sum keeps its digits. Entry `skip` (>= n: none) is not added. */
-V_INLINE void sums_begin(const real *z, size_t n, size_t skip, const maxima *largest, const reference *ref,
-                         weighing how, vec begun[SUM_PARTS]) {
+V_INLINE void sums_begin(const real *z, size_t n, size_t skip, const extremes *of, const reference *ref, weighing how,
+                         vec begun[SUM_PARTS]) {
     vec classes[CLASS_VECTORS];
-    memcpy(classes, largest->of_classes, sizeof classes);
+    memcpy(classes, of->of_classes, sizeof classes);
     if (skip < n) {
         real rest = -REAL(INFINITY);
         for (size_t i = skip % CLASSES; i < n; i += CLASSES)
@@ -137,22 +145,20 @@ V_INLINE void stride_weigh(const real *z, weights to, size_t count, size_t skip,
 }
 
 /* Weights of z[0..n) into `to`, and the sum of all but entry `skip` (>= n: of all). */
-V_INLINE dd chunk_weigh(const real *z, weights to, size_t n, size_t skip, const maxima *largest, const reference *ref,
+V_INLINE dd chunk_weigh(const real *z, weights to, size_t n, size_t skip, const extremes *of, const reference *ref,
                         weighing how) {
-    enum { STRIDES = 4 };
     vsum sums[SUM_PARTS];
     vec begun[SUM_PARTS];
-    sums_begin(z, n, skip, largest, ref, how, begun);
+    sums_begin(z, n, skip, of, ref, how, begun);
     for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = (vsum){begun[part], v_zero()};
-    for (size_t i = 0; i < n; i += STRIDES * SUM_LANES) {
-        const bool plain = i + STRIDES * SUM_LANES <= n && skip - i >= STRIDES * SUM_LANES;
-        for (size_t j = i; j < i + STRIDES * SUM_LANES; j += SUM_LANES) {
-            const weights at = {to.w + j, to.low ? to.low + j : NULL};
-            if (plain)
-                stride_weigh(z + j, at, SUM_LANES, SIZE_MAX, ref, how, sums);
-            else if (j < n)
-                stride_weigh(z + j, at, n - j < SUM_LANES ? n - j : SUM_LANES, skip - j, ref, how, sums);
-        }
+    const size_t whole = n - n % SUM_LANES, first = skip < whole ? skip - skip % SUM_LANES : whole;
+    for (size_t i = 0; i < n; i += SUM_LANES) {
+        const size_t end = i <= first ? first : whole;
+        for (; i < end; i += SUM_LANES) stride_weigh(z + i, weights_at(to, i), SUM_LANES, SIZE_MAX, ref, how, sums);
+        if (i < whole)
+            stride_weigh(z + i, weights_at(to, i), SUM_LANES, skip - i, ref, how, sums);
+        else if (i < n)
+            stride_weigh(z + i, weights_at(to, i), n - i, skip - i, ref, how, sums);
     }
     return vsum_total(sums, begun);
 }
@@ -172,20 +178,46 @@ V_INLINE void chunk_weights(const real *z, weights to, size_t n, const reference
     }
 }
 
-/* Sum of x[0..n), of any sign, but for entry `skip`. */
-static inline dd chunk_total(const real *x, size_t n, size_t skip) {
-    vsum sums[SUM_PARTS];
-    vec begun[SUM_PARTS];
-    for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero(), begun[part] = v_zero();
-    for (size_t i = 0; i < n; i += SUM_LANES)
+/* The power of two at or below x > 0, x normal; 0 for 0. */
+static inline double power_below(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits &= UINT64_C(0x7ff) << 52;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Sum of x[0..n), |x| <= size, but for entry `skip`. In pieces of TOTAL_STRIDES terms a lane, each from a number so
+ * large that the fast sum applies and nothing leaves its neighbourhood. What a lane loses is then below 2^-16 (of
+ * float32) of `size` a term, and summing that loses u / 8 of `size` at most, all lanes together. */
+#define TOTAL_STRIDES 32
+
+V_INLINE void stride_total(const real *x, size_t count, size_t skip, vsum sums[SUM_PARTS]) {
+    for (size_t part = 0; part < SUM_PARTS && part * V_LANES < count; part++) {
+        const size_t i = part * V_LANES;
+        vec entries = i + V_LANES <= count ? v_load(x + i) : v_load_n(x + i, count - i, 0);
+        if (skip - i < V_LANES) entries = v_with_lane(entries, skip - i, 0);
+        const vec sum = v_add(sums[part].sum, entries), taken = v_sub(sum, sums[part].sum);
+        sums[part] = (vsum){sum, v_add(sums[part].error, v_sub(entries, taken))};
+    }
+}
+
+static inline dd chunk_total(const real *x, size_t n, size_t skip, real size) {
+    const vec above = v_set1(8 * TOTAL_STRIDES * (real)power_below((double)size));
+    vsum totals[SUM_PARTS], sums[SUM_PARTS];
+    vec zero[SUM_PARTS];
+    for (size_t part = 0; part < SUM_PARTS; part++) totals[part] = vsum_zero(), zero[part] = v_zero();
+    for (size_t start = 0; start < n; start += TOTAL_STRIDES * SUM_LANES) {
+        const size_t end = n - start < TOTAL_STRIDES * SUM_LANES ? n : start + TOTAL_STRIDES * SUM_LANES;
+        for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = (vsum){above, v_zero()};
+        for (size_t i = start; i < end; i += SUM_LANES)
+            stride_total(x + i, end - i < SUM_LANES ? end - i : SUM_LANES, skip - i, sums);
         for (size_t part = 0; part < SUM_PARTS; part++) {
-            const size_t at = i + part * V_LANES;
-            if (at >= n) break;
-            vec entries = at + V_LANES <= n ? v_load(x + at) : v_load_n(x + at, n - at, 0);
-            if (skip - at < V_LANES) entries = v_with_lane(entries, skip - at, 0);
-            vsum_add(&sums[part], entries);
+            vsum_add(&totals[part], v_sub(sums[part].sum, above));
+            totals[part].error = v_add(totals[part].error, sums[part].error);
         }
-    return vsum_total(sums, begun);
+    }
+    return vsum_total(totals, zero);
 }
 
 /* Sum of the weights that count of w[0..n), but for entry `skip`. */
@@ -204,15 +236,6 @@ static inline double power_of_two(double k) {
     double last;
     memcpy(&last, &bits, sizeof last);
     return factor * last;
-}
-
-/* The power of two at or below x > 0, x normal; 0 for 0. */
-static inline double power_below(double x) {
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    bits &= UINT64_C(0x7ff) << 52;
-    memcpy(&x, &bits, sizeof x);
-    return x;
 }
 
 /* The state of a row from those of two pieces of it, `left` before `right`, both near. The larger maximum wins, ties
@@ -249,6 +272,8 @@ static inline vpair spread(dd a) {
 
 /* log(1 + T), what log-softmax and logsumexp add to the maximum. */
 static inline dd state_log1p(const row_state *state) {
+    if (REAL_MANTISSA == 23)
+        return (dd){log1p_double((state->rest.hi + state->rest.lo) / (state->top.hi + state->top.lo)), 0};
     /* T times the bias, normal where T is not */
     const double bias = 1 / power_of_two(-WEIGHT_BIAS);
     const dd t = dd_mul(state->rest, dd_inverse(dd_scale(state->top, 1 / bias)));

@@ -25,9 +25,10 @@
 #define EXP_SCALE 0x1.16747bf6c8b43p0
 #define WEIGHT_LEAST 0x1.8p-122f
 #define WEIGHT_BIAS 64
-#define WEIGHT_DEPTH 129.0 /* exp(-1.02 * 129) 2^64 > 2^-126: normal */
-#define NEAR_LOW (-42.0)   /* 2^(WEIGHT_BIAS - K) is finite */
-#define NEAR_HIGH 130.0    /* and normal; (130 + 128) log2(e) 8 < 2^12: k / 8 * LN2_HI is exact */
+#define SHALLOW_DEPTH 126.0 /* weights above that deep are above WEIGHT_LEAST */
+#define WEIGHT_DEPTH 129.0  /* exp(-1.02 * 129) 2^64 > 2^-126: normal */
+#define NEAR_LOW (-42.0)    /* 2^(WEIGHT_BIAS - K) is finite */
+#define NEAR_HIGH 130.0     /* and normal; (130 + 128) log2(e) 8 < 2^12: k / 8 * LN2_HI is exact */
 #define LN2_HI 0x1.62ep-1f
 #define LN2_LO 0x1.0bfbe8p-15f
 #define LOG2E 0x1.715476p0f
@@ -39,6 +40,7 @@ static const real exp_entries[8] = {0x1.16747cp0f, 0x1.2fa848p0f, 0x1.4b2404p0f,
 #define EXP_SCALE 0x1.0db70c65e1021p0
 #define WEIGHT_LEAST 0x1p-998
 #define WEIGHT_BIAS 480
+#define SHALLOW_DEPTH 1022.0
 #define WEIGHT_DEPTH 1025.0 /* exp(-1.02 * 1025) 2^480 > 2^-1029: finite */
 #define NEAR_LOW (-360.0)   /* 2^(WEIGHT_BIAS - K) is finite */
 #define NEAR_HIGH 1000.0    /* and normal; (1000 + 1024) log2(e) 8 < 2^24: k / 8 * LN2_HI is exact */
@@ -59,6 +61,7 @@ static const real exp_entries[8] = {0x1.0db70c65e1021p0, 0x1.26205719527b1p0, 0x
 /* How the weight of an entry comes about: constants where the sweeps are inlined. */
 typedef enum weighing {
     WEIGH_NEAR,
+    WEIGH_SHALLOW, /* near, and no logit more than SHALLOW_DEPTH below the maximum: none is bounded, all count */
     WEIGH_FAR,
     WEIGH_LANES, /* near, every lane a row of its own */
     WEIGH_GIVEN  /* it is the entry itself */
@@ -94,7 +97,7 @@ V_INLINE vec exp_minus_1(vec r) {
 }
 
 V_INLINE weight_parts weigh_parts(vec z, const reference *ref, weighing how) {
-    const vec magic = v_set1(ROUND_MAGIC), bounded = v_max(z, ref->floor);
+    const vec magic = v_set1(ROUND_MAGIC), bounded = how == WEIGH_SHALLOW ? z : v_max(ref->floor, z); /* NaN stays */
     const vec x = how == WEIGH_FAR ? v_sub(bounded, ref->a) : bounded;
     const vec rounded = v_fma(x, v_set1(LOG2E), magic), eighths = v_sub(rounded, magic);
     vec r = v_fma(eighths, v_set1(-LN2_LO), v_fma(eighths, v_set1(-LN2_HI), x)); /* the inner one is exact */

@@ -30,13 +30,21 @@ V_INLINE vpair vpair_div(vpair a, vpair b) {
     return vpair_fast_sum(q, v_div(rest, b.hi));
 }
 
+/* s = f / (2 + f): its remainder is divided by multiplying with (1 - s) / 2, which is 1 / (2 + f). */
+V_INLINE vpair vpair_ratio_of_log1p(vpair f, vpair two_and_f) {
+    const vec q = v_div(f.hi, two_and_f.hi), p = v_mul(q, two_and_f.hi);
+    const vec exact = v_sub(v_sub(f.hi, p), v_product_error(q, two_and_f.hi, p));
+    const vec rest = v_sub(v_add(exact, f.lo), v_mul(q, two_and_f.lo)), half = v_set1(REAL(0.5));
+    return vpair_fast_sum(q, v_mul(rest, v_sub(half, v_mul(half, q))));
+}
+
 V_INLINE vpair vpair_log1p(vpair t) {
     const vpair sum = vpair_sum(v_set1(1), t.hi), whole = vpair_fast_sum(sum.hi, v_add(sum.lo, t.lo));
     const vec e = v_exponent(whole.hi, REAL(0.70710678118654752440));
     const vpair m = vpair_scale(whole, v_exp2(v_sub(v_zero(), e)));
     const vpair above = vpair_fast_sum(v_sub(m.hi, v_set1(1)), m.lo); /* the difference is exact */
     const vpair more = vpair_sum(m.hi, v_set1(1)), one_more = vpair_fast_sum(more.hi, v_add(more.lo, m.lo));
-    const vpair s = vpair_div(above, one_more);
+    const vpair s = vpair_ratio_of_log1p(above, one_more);
     const vec s2 = v_mul(s.hi, s.hi);
     vec p = v_set1(atanh_coefficients[0]);
     for (int i = 1; i < ATANH_TERMS; i++) p = v_fma(p, s2, v_set1(atanh_coefficients[i]));
@@ -46,6 +54,22 @@ V_INLINE vpair vpair_log1p(vpair t) {
     /* log(1 + T) = T but for T / 2 of it, and half of a subnormal T would lose digits */
     const vmask tiny = v_gt(v_set1(LOG1P_TINY), t.hi);
     return (vpair){v_select(tiny, t.hi, log.hi), v_select(tiny, t.lo, log.lo)};
+}
+
+/* The same of one number, in double: twice the digits of a float. m - 1 is T itself where e is 0. */
+static inline double log1p_double(double t) {
+    const double whole = 1 + t, below = 0.70710678118654752440;
+    uint64_t bits, least;
+    memcpy(&bits, &whole, sizeof bits);
+    memcpy(&least, &below, sizeof least);
+    const uint64_t e = (bits - least) >> 52;
+    double m;
+    bits -= e << 52;
+    memcpy(&m, &bits, sizeof m);
+    const double f = e == 0 ? t : m - 1, s = f / (2 + f), s2 = s * s;
+    double p = (double)atanh_coefficients[0];
+    for (int i = 1; i < ATANH_TERMS; i++) p = p * s2 + (double)atanh_coefficients[i];
+    return (double)e * 0.69314718055994530942 + (2 * s + 2 * s * s2 * p);
 }
 
 #endif

@@ -29,6 +29,19 @@ V_INLINE vec native_max(vec a, vec b) {
 #endif
 }
 
+V_INLINE vec native_min(vec a, vec b) {
+#if defined(__AVX512F__)
+    return NATIVE(_mm512_min)(a, b);
+#elif defined(__AVX2__)
+    return NATIVE(_mm256_min)(a, b);
+#elif defined(__SSE2__)
+    return NATIVE(_mm_min)(a, b);
+#else
+    const vec_int smaller = a < b;
+    return (vec)((smaller & (vec_int)a) | (~smaller & (vec_int)b));
+#endif
+}
+
 /* Without the instruction errors of products take many, and an exp costs more than another pass over memory: kernels
  * choose by this. */
 #if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__)) || defined(__aarch64__)

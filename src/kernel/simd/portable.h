@@ -87,8 +87,14 @@ V_INLINE vec v_fma(vec a, vec b, vec c) { return native_fma(a, b, c); }
 /* Larger of the two; b where a lane is NaN. */
 V_INLINE vec v_max(vec a, vec b) { return native_max(a, b); }
 
+/* Smaller of the two; b where a lane is NaN. */
+V_INLINE vec v_min(vec a, vec b) { return native_min(a, b); }
+
 /* |a| */
 V_INLINE vec v_size(vec a) { return (vec)((vec_bits)a & ~((real_bits)1 << (8 * sizeof(real) - 1))); }
+
+/* The power of two at or below x > 0, x normal; 0 for 0. */
+V_INLINE vec v_power_below(vec x) { return (vec)((vec_bits)x >> REAL_MANTISSA << REAL_MANTISSA); }
 
 /* x where a >= b, else 0. */
 V_INLINE vec v_keep_ge(vec x, vec a, vec b) { return (vec)((vec_int)x & (a >= b)); }
