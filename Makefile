@@ -36,7 +36,7 @@ install: all ## install under PREFIX (/usr/local), staged in DESTDIR
 	@cmake --install build --prefix "$(PREFIX)"
 
 sanitize: ## the same tests under ASan with UBSan, then under TSan
-	@scripts/setup test
+	@scripts/setup sanitize
 	@scripts/test asan
 	@scripts/test tsan
 

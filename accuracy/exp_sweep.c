@@ -18,23 +18,13 @@
 
 #define BAND 0x1p-20 /* wider than the measure in double errs */
 
-extern const exp_core exp_core_scalar;
-#if defined(SJ_HAVE_AVX2)
-extern const exp_core exp_core_avx2;
-#endif
-#if defined(SJ_HAVE_AVX512)
-extern const exp_core exp_core_avx512;
-#endif
+#define SET(set) extern const exp_core exp_core_##set;
+SJ_KERNEL_SETS
+#undef SET
 
-static const exp_core *const cores[] = {
-    &exp_core_scalar,
-#if defined(SJ_HAVE_AVX2)
-    &exp_core_avx2,
-#endif
-#if defined(SJ_HAVE_AVX512)
-    &exp_core_avx512,
-#endif
-};
+#define SET(set) &exp_core_##set,
+static const exp_core *const cores[] = {SJ_KERNEL_SETS};
+#undef SET
 
 #define CORES (sizeof cores / sizeof cores[0]) /* NOLINT(bugprone-sizeof-expression): pointers are what it counts */
 

@@ -1,5 +1,7 @@
-# softjac_kernel_set(NAME FLAGS): compiles src/kernel/table.c once per dtype, and once for exact mode, with the set's
-# flags. Collects the objects in softjac_kernel_objects and -DSJ_HAVE_NAME in softjac_set_definitions, for dispatch.c.
+# softjac_kernel_set(NAME FLAGS [NARROWER]): compiles src/kernel/table.c once per dtype, and once for exact mode, with the
+# set's flags. NARROWER takes the short rows that whole blocks leave over. Collects the objects in
+# softjac_kernel_objects and the names in softjac_kernel_sets.
+# softjac_define_kernel_sets(TARGET): SJ_KERNEL_SETS for sources that walk the sets: SET(NAME) of each, narrowest first.
 function(softjac_kernel_table target flags)
   add_library(${target} OBJECT kernel/table.c)
   target_compile_definitions(${target} PRIVATE ${ARGN})
@@ -10,17 +12,32 @@ function(softjac_kernel_table target flags)
   set(softjac_kernel_objects ${softjac_kernel_objects} $<TARGET_OBJECTS:${target}> PARENT_SCOPE)
 endfunction()
 
-function(softjac_kernel_set name flags)
+# softjac_kernel_leftovers(NAME FLAGS): a set that only takes such rows, 16 bytes wide; nobody chooses it.
+function(softjac_kernel_leftovers name flags)
   foreach(real f32 f64)
-    softjac_kernel_table(softjac_kernels_${name}_${real} "${flags}" SJ_SET=${name} SJ_REAL_${real})
+    softjac_kernel_table(softjac_kernels_${name}_${real} "${flags}" SJ_SET=${name} SJ_REAL_${real} SJ_NARROW)
+  endforeach()
+  set(softjac_kernel_objects ${softjac_kernel_objects} PARENT_SCOPE)
+endfunction()
+
+function(softjac_kernel_set name flags)
+  if(ARGN)
+    set(narrower SJ_NARROWER=${ARGN})
+  endif()
+  foreach(real f32 f64)
+    softjac_kernel_table(softjac_kernels_${name}_${real} "${flags}" SJ_SET=${name} SJ_REAL_${real} ${narrower})
   endforeach()
   softjac_kernel_table(softjac_kernels_${name}_exact "${flags}" SJ_SET=${name} SJ_REAL_f64 SJ_EXACT_TABLE)
   # Clang computes both sides of a branch, and the side not taken may raise INVALID. Elsewhere than on x86 it warns.
   if(CMAKE_C_COMPILER_ID MATCHES "Clang" AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
     target_compile_options(softjac_kernels_${name}_exact PRIVATE -ffp-exception-behavior=maytrap)
   endif()
-  string(TOUPPER ${name} upper)
-  list(APPEND softjac_set_definitions SJ_HAVE_${upper})
   set(softjac_kernel_objects ${softjac_kernel_objects} PARENT_SCOPE)
-  set(softjac_set_definitions ${softjac_set_definitions} PARENT_SCOPE)
+  set(softjac_kernel_sets ${softjac_kernel_sets} ${name} CACHE INTERNAL "the kernel sets built, narrowest first")
+endfunction()
+
+function(softjac_define_kernel_sets target)
+  list(TRANSFORM softjac_kernel_sets REPLACE "(.+)" "SET(\\1)" OUTPUT_VARIABLE sets)
+  list(JOIN sets "" sets)
+  target_compile_definitions(${target} PRIVATE "SJ_KERNEL_SETS=${sets}")
 endfunction()

@@ -14,7 +14,8 @@
  *              SJ_BAD_OVERLAP; so are intricate views that interleave without a common element. A Jacobian or
  *              logsumexp output may not overlap an input at all.
  *   errors     Arguments are checked before the first write. On failure nothing is written. No function allocates,
- *              prints, aborts, keeps state, or changes errno, the rounding mode or flush-to-zero.
+ *              prints, aborts, keeps state, or changes errno, the rounding mode or flush-to-zero. (OpenMP, where a call
+ *              uses it, allocates and starts its threads at the first such call.)
  *   rounding   Results are those of rounding to nearest, whatever mode the caller has set.
  *   empty      Arrays without rows, or with n = 0, succeed (logsumexp of n = 0 is -inf).
  *   depth      A logit more than 128 (SJ_F32) or 1024 (SJ_F64) below its row's maximum has s = 0: below 2^-34 of the
@@ -22,7 +23,9 @@
  *              default mode it may count up to 2 deeper.
  *   non-finite A NaN in a row makes that row NaN and no other. See sj_nonfinite for infinities. A
  *              cotangent that is not finite makes the results of its row so, unless s = 0 there (log VJP: anywhere).
- *   threads    Every function is reentrant; concurrent calls on distinct outputs are safe.
+ *   threads    Every function is reentrant; concurrent calls on distinct outputs are safe. A call large enough to gain
+ *              by it divides its rows among threads, see sj_options; the results are the same bits. One thread serves
+ *              a call from inside a parallel region, and in the child of a fork after the parent used several.
  */
 #ifndef SOFTJAC_H
 #define SOFTJAC_H
@@ -141,7 +144,7 @@ typedef struct sj_options {
     size_t size; /* sizeof(sj_options), as SJ_OPTIONS_INIT sets it; anything else is SJ_BAD_OPTION */
     sj_nonfinite nonfinite;
     sj_given given;
-    int threads;     /* at most this many; 0 lets the library decide. This version uses one. */
+    int threads;     /* at most this many, and at most one a processor; 0: at most sj_threads(). Below 0: an error. */
     sj_error *error; /* optional: receives the message of a failure */
     sj_mode mode;
 } sj_options;
@@ -221,6 +224,10 @@ SJ_API const char *sj_kernel_set(void);
 
 /* Name of the i-th kernel set built into the library, narrowest first; NULL past the last. */
 SJ_API const char *sj_kernel_set_built(size_t i);
+
+/* Threads the largest calls use by default: one a processor this process may run on, fewer where OMP_NUM_THREADS says
+ * so; 1 where the library is built without OpenMP, and where `threads` above says one. */
+SJ_API int sj_threads(void);
 
 #ifdef __cplusplus
 }

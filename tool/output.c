@@ -83,18 +83,25 @@ int finish_stdout(const arguments *args) {
     return fail(args, EXIT_CANNOT_WRITE, "standard output: %s", errno ? strerror(errno) : "writing failed");
 }
 
-/* A signal that came while a file is replaced ends the command after it, so that no temporary is left behind. A device
- * or a pipe leaves none, and may keep us waiting for ever. */
-static bool write_undisturbed(const char *path, const io_array *array, io_error *error) {
-    sigset_t ending, before;
-    if (output_is_stream(path)) return io_write(path, array, error);
+void hold_ending_signals(sigset_t *before) {
+    sigset_t ending;
     sigemptyset(&ending);
     sigaddset(&ending, SIGINT);
     sigaddset(&ending, SIGTERM);
     sigaddset(&ending, SIGHUP);
-    sigprocmask(SIG_BLOCK, &ending, &before);
+    sigprocmask(SIG_BLOCK, &ending, before);
+}
+
+void release_ending_signals(const sigset_t *before) { sigprocmask(SIG_SETMASK, before, NULL); }
+
+/* A signal that came while a file is replaced ends the command after it, so that no temporary is left behind. A device
+ * or a pipe leaves none, and may keep us waiting for ever. */
+static bool write_undisturbed(const char *path, const io_array *array, io_error *error) {
+    sigset_t before;
+    if (output_is_stream(path)) return io_write(path, array, error);
+    hold_ending_signals(&before);
     const bool written = io_write(path, array, error);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    release_ending_signals(&before);
     return written;
 }
 

@@ -4,6 +4,8 @@
 
 #include "command.h"
 
+#include <signal.h>
+
 /* Before anything is computed: can a result of `ndim` dimensions go where the command line says? */
 int check_output(const arguments *args, int ndim);
 
@@ -12,5 +14,9 @@ int emit_array(const arguments *args, const io_array *array);
 
 /* Flushes standard output; EXIT_CANNOT_WRITE with a message when something printed did not arrive. */
 int finish_stdout(const arguments *args);
+
+/* SIGINT, SIGTERM and SIGHUP wait from one to the other. */
+void hold_ending_signals(sigset_t *before);
+void release_ending_signals(const sigset_t *before);
 
 #endif

@@ -1,5 +1,6 @@
-/* build.c: version and kernel sets. Public; reads plan/dispatch.c. */
+/* build.c: version, kernel sets and threads. Public; reads plan/dispatch.c and plan/threads.c. */
 #include "plan/dispatch.h"
+#include "plan/threads.h"
 
 #define TEXT(x) #x
 #define DOTTED(a, b, c) TEXT(a) "." TEXT(b) "." TEXT(c)
@@ -12,3 +13,5 @@ const char *sj_kernel_set_built(size_t i) {
     const sj_kernel_sets *set = sj_dispatch_built(i);
     return set ? set->name : NULL;
 }
+
+int sj_threads(void) { return sj_threads_available(); }

@@ -76,7 +76,8 @@ static ptrdiff_t step(const sj_view *view, int d) { return view->shape[d] > 1 ? 
 
 /* A dense Jacobian is its blocks: entry [p, q, i, r] is theirs where p = i, which is one stride, the sum of both. */
 static sj_batch batch_of(const sj_call *call, int axis) {
-    sj_batch batch = {0};
+    sj_batch batch;
+    batch.ndim = 0;
     for (int d = 0, e = 0; d < call->z->ndim; d++) {
         if (d == axis) continue;
         const int b = batch.ndim++;
@@ -127,11 +128,11 @@ static void fill_zero(const sj_view *view, int d, char *data) {
 }
 
 /* Sums keep what roundings lose, which is a number of the dtype only when rounding to nearest: so that is the mode
- * while a call computes, and the caller's is back before it returns. */
-static void run_rounding_to_nearest(const sj_call *call, sj_mode mode, int axis, sj_run run) {
+ * while a call computes, on every thread it uses, and the caller's is back before it returns. */
+static void run_rounding_to_nearest(const sj_call *call, const sj_options *options, int axis, sj_run run) {
     const int rounding = fegetround();
     if (rounding != FE_TONEAREST) (void)fesetround(FE_TONEAREST);
-    sj_plan_run(call->operation, widest(call), mode, batch_of(call, axis), run);
+    sj_plan_run(call->operation, widest(call), options->mode, options->threads, batch_of(call, axis), run);
     if (rounding != FE_TONEAREST) (void)fesetround(rounding);
 }
 
@@ -146,6 +147,6 @@ sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
     const sj_run run = first_row(call, options, axis);
     if (run.n == 0 && call->result != SJ_RESULT_NO_CLASS) return SJ_OK;
     if (call->result == SJ_RESULT_DENSE) fill_zero(call->out, 0, call->out->data);
-    run_rounding_to_nearest(call, options->mode, axis, run);
+    run_rounding_to_nearest(call, options, axis, run);
     return SJ_OK;
 }

@@ -20,7 +20,8 @@ sj_status sj_fail(sj_error *error, sj_status status, const char *format, ...) {
 }
 
 bool sj_multiply(size_t a, size_t b, size_t *product) {
-    if (b != 0 && a > SIZE_MAX / b) return false;
+    const bool small = a <= UINT32_MAX && b <= SIZE_MAX / UINT32_MAX; /* spares a small call its divisions */
+    if (!small && b != 0 && a > SIZE_MAX / b) return false;
     *product = a * b;
     return true;
 }

@@ -45,13 +45,13 @@ V_INLINE vec emit_minus_softmax(entries in, const emission *e) { return v_sub(v_
  * subnormal one is rounded once. factor: inverse without bias, a: scale of g, b + down (c + rest): G at that scale, d:
  * the power that is left */
 V_INLINE vec emit_product(entries in, const emission *e) {
-    const vec y = v_keep_gt(v_fma(in.x, e->a, v_sub(v_zero(), e->b)), in.w, e->least);
+    const vec y = v_keep(v_gt(in.w, e->least), v_fma(in.x, e->a, v_sub(v_zero(), e->b)));
     const vpair s = vpair_product((vpair){in.w, in.low}, e->factor);
     const vec s_down = v_mul(s.hi, v_sub(v_zero(), e->down));
     const vec lo_down = v_mul(s.lo, v_sub(v_zero(), e->down));
     const vec least = v_fma(s.lo, y, v_fma(lo_down, e->c, v_mul(s_down, e->rest)));
     const vec v = v_fma(s.hi, y, v_fma(s_down, e->c, least));
-    return v_mul(v_keep_gt(v, in.w, e->least), e->d);
+    return v_mul(v_keep(v_gt(in.w, e->least), v), e->d);
 }
 
 /* The same where every entry has weight and G is b + c to all digits that show: down is 1, and `rest` nothing beside D.
@@ -67,14 +67,14 @@ V_INLINE vec emit_plain_product(entries in, const emission *e) {
  * afterwards. a factor b: the sum of g as a factor of the weight, a and b powers of two: s_q times it is formed above
  * the subnormal numbers */
 V_INLINE vec emit_log_vjp(entries in, const emission *e) {
-    const vec a = v_keep_gt(e->a, in.w, e->least);
+    const vec a = v_keep(v_gt(in.w, e->least), e->a);
     const vpair w = {v_mul(in.w, a), v_mul(in.low, a)};
     return v_sub(in.x, v_mul(vpair_times(w, e->factor), e->b));
 }
 
 /* The same where s_q times the sum may overflow and the result not: a holds a quarter of the sum. */
 V_INLINE vec emit_log_vjp_huge(entries in, const emission *e) {
-    const vec a = v_keep_gt(e->a, in.w, e->least), four = v_set1(4), quarter = v_set1(REAL(0.25));
+    const vec a = v_keep(v_gt(in.w, e->least), e->a), four = v_set1(4), quarter = v_set1(REAL(0.25));
     const vpair w = {v_mul(in.w, a), v_mul(in.low, a)};
     const vec part = v_mul(vpair_times(w, e->factor), e->b);
     const vec large = v_mul(v_sub(v_mul(in.x, quarter), part), four);

@@ -38,19 +38,18 @@ static inline emission softmax_emission(const row *r) {
 
 static void softmax_row(row *r) {
     const bool store = !NATIVE_FMA && r->run->n > CHUNK && r->run->out.dtype == REAL_DTYPE;
-    const row_kind kind = row_reduce(r, store ? KEEP_STORED : KEEP_WEIGHTS);
+    const row_kind kind = row_reduce(r, store ? KEEP_STORED : KEEP_SUM);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
         return;
     }
     const emission e = softmax_emission(r);
     row_emit(r, emit_softmax, &e, READS_WEIGHTS);
-    row_set(r, r->state.argmax, dd_mul(r->state.top, r->scalars.inverse).hi);
 }
 
 static void softmax_block(block *b) {
     const emission e = {.factor = block_inverse(b), .a = v_set1(b->unbias)};
-    block_emit(b, emit_softmax_pair, &e, b->z);
+    block_emit(b, emit_softmax, &e, b->z);
     block_store_row(b, b->w);
 }
 
@@ -90,8 +89,8 @@ static void logsumexp_block(block *b) {
     block_store(b, &sum, 1, 0, 1);
 }
 
-static void softmax_rows(const sj_run *run) { serve(run, softmax_block, softmax_row); }
-static void log_softmax_rows(const sj_run *run) { serve(run, log_softmax_block, log_softmax_row); }
-static void logsumexp_rows(const sj_run *run) { serve(run, logsumexp_block, logsumexp_row); }
+static void softmax_rows(const sj_run *run) { serve(run, block_reduce_whole, softmax_block, softmax_row); }
+static void log_softmax_rows(const sj_run *run) { serve(run, block_reduce, log_softmax_block, log_softmax_row); }
+static void logsumexp_rows(const sj_run *run) { serve(run, block_reduce, logsumexp_block, logsumexp_row); }
 
 #endif

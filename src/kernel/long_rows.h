@@ -15,9 +15,10 @@ typedef enum row_kind {
 
 /* What the reduction of a row leaves of its weights. */
 typedef enum keeping {
+    KEEP_SUM,     /* as KEEP_WEIGHTS, and only the sum of all of them is asked for */
     KEEP_WEIGHTS, /* in w, where the row fits */
     KEEP_PAIRS,   /* in w and low */
-    KEEP_STORED   /* in the output, until the results replace them */
+    KEEP_STORED   /* as KEEP_SUM, but in the output, until the results replace them */
 } keeping;
 
 typedef struct row {
@@ -27,6 +28,7 @@ typedef struct row {
     weighing how;
     bool shared; /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
     bool kept;   /* w (and low) hold the weights of the whole row */
+    bool whole;  /* the rest of the state is the sum of all weights, its top is 0, and no argmax is known */
     keeping keep;
     reference ref;
     row_state state;
@@ -89,22 +91,23 @@ static inline const real *row_lows(const row *r, size_t start) { return r->kept 
 static inline bool is_near(real max) { return max >= REAL(NEAR_LOW) && max <= REAL(NEAR_HIGH); }
 
 /* How entries between min and a maximum that is near are weighed. */
-static inline weighing weighing_near(real min, real max) {
-    return min >= max - REAL(SHALLOW_DEPTH) ? WEIGH_SHALLOW : WEIGH_NEAR;
+static inline weighing weighing_near(vec min, real max) {
+    return v_any(v_gt(v_set1(max - REAL(SHALLOW_DEPTH)), min)) ? WEIGH_NEAR : WEIGH_SHALLOW;
 }
 
 /* State of one chunk whose maximum is near. Leaves its weights in r->w. */
 static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, const extremes *of) {
-    const size_t m = chunk_find(z, count, of->max);
+    const size_t m = r->whole ? count : chunk_find(z, count, of->max);
     const weighing how = weighing_near(of->min, of->max);
     const dd rest = row_weigh_chunk(r, z, (weights){r->w, r->low}, count, m, of, how);
-    return (row_state){start + m, of->max, reference_integer(&r->ref), entry_weight(of->max, &r->ref, how), rest};
+    const dd top = r->whole ? (dd){0, 0} : entry_weight(of->max, &r->ref, how);
+    return (row_state){start + m, of->max, reference_integer(&r->ref), top, rest};
 }
 
 /* One sweep over the row, each chunk relative to its own maximum, states merged in order. False when a maximum is
  * infinite or far: then the row needs row_reduce_other. */
 static inline bool row_reduce_near(row *r) {
-    real min = REAL(INFINITY);
+    vec min = v_set1(REAL(INFINITY));
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *z = row_logits(r, start, count);
@@ -113,7 +116,7 @@ static inline bool row_reduce_near(row *r) {
         r->ref = reference_near(v_set1(of.max), WEIGH_NEAR);
         const row_state part = row_reduce_chunk(r, z, start, count, &of);
         r->state = start == 0 ? part : state_merge(r->state, part);
-        min = of.min < min ? of.min : min;
+        min = v_min(of.min, min);
     }
     r->kept = r->run->n <= CHUNK;
     r->how = weighing_near(min, r->state.max);
@@ -123,12 +126,12 @@ static inline bool row_reduce_near(row *r) {
 
 /* Extremes of the whole row, but for the classes. */
 static inline extremes row_survey(row *r) {
-    extremes of = {.max = -REAL(INFINITY), .min = REAL(INFINITY)};
+    extremes of = {.max = -REAL(INFINITY), .min = v_set1(REAL(INFINITY))};
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const extremes part = chunk_extremes(row_logits(r, start, count), count);
         of.max = part.max > of.max ? part.max : of.max;
-        of.min = part.min < of.min ? part.min : of.min;
+        of.min = v_min(part.min, of.min);
     }
     return of;
 }
@@ -144,8 +147,9 @@ static inline bool row_has_nan(row *r) {
 
 /* A second sweep relative to the known maximum of the row: no merge, so no rounding of a difference of maxima. */
 static inline void row_reduce_at(row *r, real max) {
-    bool found = false;
-    r->state = (row_state){0, max, reference_integer(&r->ref), entry_weight(max, &r->ref, r->how), {0, 0}};
+    bool found = r->whole;
+    const dd top = r->whole ? (dd){0, 0} : entry_weight(max, &r->ref, r->how);
+    r->state = (row_state){r->run->n, max, reference_integer(&r->ref), top, {0, 0}};
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *z = row_logits(r, start, count);
@@ -209,6 +213,7 @@ static inline row_kind row_reduce(row *r, keeping keep) {
     r->shared = false;
     r->kept = false;
     r->keep = keep;
+    r->whole = keep == KEEP_SUM || keep == KEEP_STORED;
     r->how = WEIGH_NEAR;
     if (r->run->n == 0) return ROW_EMPTY;
     if (keep == KEEP_STORED || r->run->given == SJ_GIVEN_SOFTMAX || !row_reduce_near(r)) {

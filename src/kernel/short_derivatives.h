@@ -26,9 +26,21 @@ static inline void block_gradient(const block *b, bool log) {
     block_store_row(b, line);
 }
 
+/* Blocks whose entries lie side by side are turned as rows of n n entries. */
+static inline bool block_jacobian_direct(const block *b, vpair complement, bool log) {
+    const sj_operand *out = &b->run->out;
+    const size_t n = b->run->n;
+    if (n * n > MOST_TURNED || out->class_stride != (ptrdiff_t)n || out->input_stride != 1) return false;
+    const turning turn = turning_of(n * n);
+    vec lines[MOST_TURNED];
+    for (size_t q = 0; q < n; q++) block_jacobian_row(b, q, complement, log, lines + q * n);
+    return block_store_direct(b, lines, &turn, 1);
+}
+
 static inline void block_jacobian(const block *b, bool log) {
     vec line[SHORT_ROW];
     const vpair complement = block_complement(b);
+    if (block_jacobian_direct(b, complement, log)) return;
     for (size_t q = 0; q < b->run->n; q++) {
         block_jacobian_row(b, q, complement, log, line);
         block_store(b, line, b->run->n, (ptrdiff_t)q * b->run->out.class_stride, b->run->out.input_stride);
@@ -63,28 +75,38 @@ typedef struct block_cotangent {
     real scale;
 } block_cotangent;
 
-static inline block_cotangent block_cotangent_reduce(block *b) {
-    const size_t n = b->run->n;
-    const bool given = b->run->given == SJ_GIVEN_SOFTMAX;
-    block_cotangent c = {.scale = given ? GIVEN_SCALE : PRODUCT_SCALE};
-    block_load(b, &b->run->g, b->g);
-    const vec g_m = block_at_argmax(b, b->g), least = b->ref.least;
-    vec largest = v_size(g_m);
-    vmask nan = v_is_nan(g_m);
-    for (size_t k = 0; k < n; k++) {
-        const vec d = v_keep_gt(v_sub(b->g[k], g_m), b->w[k], least);
-        nan = v_or(nan, v_is_nan(d));
+/* Leaves the rows in which some |d| of an entry that has weight is above `limit`. */
+static inline void block_leave_large(block *b, real limit) {
+    vec largest = v_zero();
+    for (size_t k = 0; k < b->run->n; k++) largest = v_max(v_size(b->g[k]), largest);
+    if (!v_any(v_gt(largest, v_set1(limit / 2)))) return; /* differences of two such numbers are within the limit */
+    const vec g_m = block_at_argmax(b, b->g);
+    largest = v_size(g_m);
+    for (size_t k = 0; k < b->run->n; k++) {
+        const vec d = v_sub(cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least), g_m);
         largest = v_max(v_size(d), largest);
     }
-    const real limit = (given ? GIVEN_LIMIT : DOT_LIMIT) / c.scale;
-    if (block_leave_outside(b, v_select(nan, v_set1(REAL(NAN)), largest), 0, limit)) block_silence(b, b->g, n);
-    const vec at_argmax = block_at_argmax(b, b->g); /* silenced */
-    c.at_max = v_mul(at_argmax, v_set1(c.scale));
+    if (block_leave_outside(b, largest, 0, limit)) block_silence(b, b->g, b->run->n);
+}
+
+/* all_count: every entry of every row has weight. */
+V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, bool all_count) {
     vsum dot = vsum_zero();
-    for (size_t k = 0; k < n; k++) { /* 0 at the argmax */
-        const vec g = cotangent_counted(b->w[k], b->g[k], at_argmax, least);
-        dot_add(&dot, b->w[k], b->low[k], g, v_set1(c.scale), c.at_max);
+    for (size_t k = 0; k < b->run->n; k++) { /* 0 at the argmax */
+        const vec g = all_count ? b->g[k] : cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least);
+        dot_add(&dot, b->w[k], b->low[k], g, v_set1(c->scale), c->at_max);
     }
+    return dot;
+}
+
+static inline block_cotangent block_cotangent_reduce(block *b) {
+    const bool given = block_is_given(b);
+    block_cotangent c = {.scale = given ? GIVEN_SCALE : PRODUCT_SCALE};
+    block_load(b, &b->run->g, b->g);
+    block_leave_large(b, (given ? GIVEN_LIMIT : DOT_LIMIT) / c.scale);
+    const vec g_m = block_at_argmax(b, b->g);
+    c.at_max = v_mul(g_m, v_set1(c.scale));
+    const vsum dot = b->how == WEIGH_SHALLOW_LANES ? block_dot(b, &c, g_m, true) : block_dot(b, &c, g_m, false);
     c.dot = vpair_fast_sum(dot.sum, dot.error);
     return c;
 }
@@ -92,13 +114,30 @@ static inline block_cotangent block_cotangent_reduce(block *b) {
 /* G = g_m + D times power, as in long_derivatives.h: hi + down (lo + rest). */
 typedef struct block_mean {
     vec hi, lo, rest, down;
+    vmask plain; /* of G; the row must be shallow too */
 } block_mean;
 
 static inline block_mean block_mean_of(const block *b, const block_cotangent *c, real power) {
     const vpair dot = vpair_mul(c->dot, b->inverse), sum = vpair_sum(c->at_max, dot.hi);
     const vpair left = vpair_scale(vpair_sum(sum.lo, dot.lo), v_set1(power));
-    const vec one = v_set1(1), lift = v_select(v_gt(v_set1(MEAN_SMALL), v_size(left.hi)), v_set1(MEAN_LIFT), one);
-    return (block_mean){v_mul(sum.hi, v_set1(power)), v_mul(left.hi, lift), v_mul(left.lo, lift), v_div(one, lift)};
+    const vec one = v_set1(1);
+    const vmask tiny = v_gt(v_set1(MEAN_SMALL), v_size(left.hi));
+    const vec lift = v_select(tiny, v_set1(MEAN_LIFT), one);
+    const vec small = v_mul(v_size(dot.hi), v_set1(power / 64)), u = v_set1(REAL(PLAIN_REST * 64));
+    const vmask plain = v_and(v_ge(small, v_size(left.hi)), v_ge(v_mul(small, u), v_size(left.lo)));
+    return (block_mean){.hi = v_mul(sum.hi, v_set1(power)),
+                        .lo = v_mul(left.hi, lift),
+                        .rest = v_mul(left.lo, lift),
+                        .down = v_div(one, lift),
+                        .plain = NATIVE_FMA ? v_and(v_not(tiny), plain) : v_none()};
+}
+
+/* Every row by the formula that is its own, whatever its neighbours are. */
+static inline void block_emit_products(block *b, const emission *e, vmask plain) {
+    for (size_t k = 0; k < b->run->n; k++) {
+        const entries in = {b->w[k], b->low[k], b->g[k]};
+        b->w[k] = v_select(plain, emit_plain_product(in, e), emit_product(in, e));
+    }
 }
 
 static void product_block(block *b) {
@@ -113,7 +152,11 @@ static void product_block(block *b) {
                         .rest = at.rest,
                         .down = at.down,
                         .least = b->ref.least};
-    block_emit(b, emit_product, &e, b->g);
+    const vmask plain = v_and(at.plain, b->shallow);
+    if (v_any(v_not(plain)))
+        block_emit_products(b, &e, plain);
+    else
+        block_emit(b, emit_plain_product, &e, b->g);
     block_store_row(b, b->w);
 }
 
@@ -134,7 +177,7 @@ static void log_vjp_block(block *b) {
     if (block_leave_outside(b, largest, 0, REAL_LARGEST * REAL(0x1p-40))) block_silence(b, b->g, b->run->n);
     const vec g_m = block_at_argmax(b, b->g), one = v_set1(1), unbias = v_set1(b->unbias);
     for (size_t k = 0; k < b->run->n; k++)
-        vsum_add(&sum, v_sub(b->g[k], v_keep_eq(b->g[k], b->argmax, v_set1((real)k))));
+        vsum_add(&sum, v_sub(b->g[k], v_keep(v_eq(b->argmax, v_set1((real)k)), b->g[k])));
     const vpair others = vpair_sum(sum.sum, sum.error), all = vpair_sum(g_m, others.hi), near_one = block_inverse(b);
     const vpair total = vpair_fast_sum(all.hi, v_add(all.lo, others.lo));
     /* as in log_vjp_row, lifted where all of it is small */

@@ -9,35 +9,45 @@
 
 #include "emit.h"
 #include "long_rows.h"
+#include "turn.h"
 
-#define SHORT_ROW 16
+#define SHORT_ROW 64
 
 typedef struct block {
     const sj_run *run;
-    size_t first, rows; /* rows first .. first + rows of the run; lanes past them repeat the last */
+    size_t first, rows; /* rows first .. first + rows of the run; lanes past them hold any finite numbers */
+    turning turn;
     vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW], low[SHORT_ROW];
     vec max, argmax; /* the row state of each lane */
     vpair top, rest;
     vpair inverse; /* 1 / (sum of weights) */
     reference ref;
     real unbias;
-    bool left[V_LANES]; /* rows left to long_rows.h */
+    weighing how;
+    vmask shallow; /* rows that are, where weights are not given */
+    vmask left;    /* rows left to long_rows.h */
 } block;
 
 /* Entry k of every row becomes vector k. */
 static inline void block_load(const block *b, const sj_operand *array, vec *turned) {
+    const size_t n = b->run->n, first = b->first;
+    const bool own = array->dtype == REAL_DTYPE;
+    const real *base = (const real *)(const void *)array->data;
+    if (own && array->row_stride == 1 && b->rows == V_LANES) {
+        for (size_t k = 0; k < n; k++) turned[k] = v_load(base + first + (ptrdiff_t)k * array->class_stride);
+        return;
+    }
+    if (own && array->class_stride == 1 && array->row_stride == (ptrdiff_t)n) {
+        rows_load(base + first * n, base + b->run->rows * n, &b->turn, turned);
+        return;
+    }
     const char *rows[V_LANES];
-    const ptrdiff_t stride = array->class_stride;
     for (size_t lane = 0; lane < V_LANES; lane++)
-        rows[lane] = chunk_at(array->data, array, array->row_stride, b->first + (lane < b->rows ? lane : b->rows - 1));
-    const bool direct = chunk_is_direct(array, stride);
-    for (size_t k = 0; k < b->run->n; k++) {
+        rows[lane] = chunk_at(array->data, array, array->row_stride, first + (lane < b->rows ? lane : b->rows - 1));
+    for (size_t k = 0; k < n; k++) {
         real lanes[V_LANES];
-        if (direct)
-            for (size_t lane = 0; lane < V_LANES; lane++) lanes[lane] = ((const real *)(const void *)rows[lane])[k];
-        else
-            for (size_t lane = 0; lane < V_LANES; lane++)
-                lanes[lane] = chunk_load(rows[lane], array->dtype, (ptrdiff_t)k * stride);
+        for (size_t lane = 0; lane < V_LANES; lane++)
+            lanes[lane] = chunk_load(rows[lane], array->dtype, (ptrdiff_t)k * array->class_stride);
         turned[k] = v_load(lanes);
     }
 }
@@ -45,97 +55,140 @@ static inline void block_load(const block *b, const sj_operand *array, vec *turn
 /* Vectors k < count to the rows that were not left, `stride` apart, from the element at `offset` of each on. */
 static inline void block_store(const block *b, const vec *turned, size_t count, ptrdiff_t offset, ptrdiff_t stride) {
     const sj_operand *out = &b->run->out;
-    char *rows[V_LANES];
-    size_t used = 0, lane_of[V_LANES];
     for (size_t lane = 0; lane < b->rows; lane++) {
-        if (b->left[lane]) continue;
-        rows[used] =
+        if (v_holds(b->left, lane)) continue;
+        char *to =
             chunk_at(out->data, out, out->row_stride, b->first + lane) + offset * (ptrdiff_t)sj_dtype_size(out->dtype);
-        lane_of[used++] = lane;
-    }
-    const bool direct = chunk_is_direct(out, stride);
-    for (size_t k = 0; k < count; k++) {
-        real lanes[V_LANES];
-        v_store(lanes, turned[k]);
-        if (direct && used == V_LANES)
-            for (size_t i = 0; i < V_LANES; i++) ((real *)(void *)rows[i])[k] = lanes[i];
-        else
-            for (size_t i = 0; i < used; i++)
-                chunk_store(rows[i], out->dtype, (ptrdiff_t)k * stride, lanes[lane_of[i]]);
+        for (size_t k = 0; k < count; k++)
+            chunk_store(to, out->dtype, (ptrdiff_t)k * stride, ((const real *)(const void *)&turned[k])[lane]);
     }
 }
 
+/* The same of rows that lie in memory as a block does: contiguous, or their neighbours side by side. False, and nothing
+ * stored, where they do not. */
+static inline bool block_store_direct(const block *b, const vec *turned, const turning *turn, ptrdiff_t stride) {
+    const sj_operand *out = &b->run->out;
+    if (out->dtype != REAL_DTYPE || v_any(b->left)) return false;
+    real *base = (real *)(void *)out->data;
+    if (out->row_stride == 1 && b->rows == V_LANES) {
+        for (size_t k = 0; k < turn->n; k++) v_store(base + b->first + (ptrdiff_t)k * stride, turned[k]);
+        return true;
+    }
+    if (stride != 1 || out->row_stride != (ptrdiff_t)turn->n) return false;
+    rows_store(base + b->first * turn->n, base + (b->first + b->rows) * turn->n, turn, turned);
+    return true;
+}
+
 static inline void block_store_row(const block *b, const vec *turned) {
-    block_store(b, turned, b->run->n, 0, b->run->out.class_stride);
+    const ptrdiff_t stride = b->run->out.class_stride;
+    if (!block_store_direct(b, turned, &b->turn, stride)) block_store(b, turned, b->run->n, 0, stride);
 }
 
 /* Leaves to long_rows.h the rows in whose lane `x` is not within [low, high]; whether there are any. */
 static inline bool block_leave_outside(block *b, vec x, real low, real high) {
-    real lanes[V_LANES];
-    bool any = false;
-    v_store(lanes, x);
-    for (size_t lane = 0; lane < V_LANES; lane++)
-        if (!(lanes[lane] >= low && lanes[lane] <= high)) any = b->left[lane] = true;
-    return any;
+    const vmask inside = v_and(v_ge(x, v_set1(low)), v_ge(v_set1(high), x)), outside = v_not(inside);
+    if (!v_any(outside)) return false;
+    b->left = v_or(b->left, outside);
+    return true;
 }
 
 /* Zeros in the lanes of rows that were left, so that they raise no floating-point flag. */
 static inline void block_silence(const block *b, vec *turned, size_t count) {
-    real keep[V_LANES];
-    for (size_t lane = 0; lane < V_LANES; lane++) keep[lane] = b->left[lane] ? 0 : 1;
-    for (size_t k = 0; k < count; k++) turned[k] = v_keep_gt(turned[k], v_load(keep), v_zero());
+    for (size_t k = 0; k < count; k++) turned[k] = v_select(b->left, v_zero(), turned[k]);
 }
 
-/* Maximum and its lowest index; NaN where the row holds one. */
-static inline void block_survey(block *b) {
+static inline bool block_is_given(const block *b) { return b->run->given == SJ_GIVEN_SOFTMAX; }
+
+/* The rows, their maxima, and what their weights are relative to. Rows that hold NaN show it in their sum. */
+static inline void block_begin(block *b) {
     const size_t n = b->run->n;
-    vmask nan = v_is_nan(b->z[n - 1]);
-    b->max = b->z[n - 1];
-    for (size_t k = 0; k + 1 < n; k++) {
-        if (k % 2 == 0) nan = v_or(nan, v_either_nan(b->z[k], b->z[k + 1]));
-        b->max = v_max(b->z[k], b->max);
+    const bool given = block_is_given(b);
+    block_load(b, &b->run->z, b->z);
+    vec max = b->z[0], min = max;
+    for (size_t k = 1; k < n; k++) max = v_max(b->z[k], max), min = v_min(b->z[k], min);
+    b->max = max;
+    b->left = v_none();
+    const real lowest = given ? REAL(1) / REAL_LARGEST : REAL(NEAR_LOW);
+    const real highest = given ? REAL_LARGEST : REAL(NEAR_HIGH);
+    if (block_leave_outside(b, max, lowest, highest)) {
+        block_silence(b, b->z, n);
+        block_silence(b, &b->max, 1);
     }
+    const vec depth = v_sub(b->max, v_set1(REAL(SHALLOW_DEPTH)));
+    b->shallow = given ? v_none() : v_ge(v_select(b->left, v_zero(), min), depth);
+    b->how = given ? WEIGH_GIVEN : v_any(v_not(b->shallow)) ? WEIGH_LANES : WEIGH_SHALLOW_LANES;
+    b->ref = reference_near(given ? v_zero() : b->max, WEIGH_LANES);
+    if (given) b->ref.least = v_zero();
+    b->unbias = given ? 1 : (real)power_of_two(-WEIGHT_BIAS);
+}
+
+/* The lowest index of the maximum. */
+static inline void block_find(block *b) {
     b->argmax = v_zero();
-    for (size_t k = n; k-- > 0;) b->argmax = v_select(v_eq(b->z[k], b->max), v_set1((real)k), b->argmax);
-    b->max = v_select(nan, v_set1(REAL(NAN)), b->max);
+    for (size_t k = b->run->n; k-- > 0;) b->argmax = v_select(v_eq(b->z[k], b->max), v_set1((real)k), b->argmax);
 }
 
 /* The weight of one entry of each lane, to twice the digits. */
 static inline vpair block_weight(const block *b, vec z) {
-    return b->run->given == SJ_GIVEN_SOFTMAX ? (vpair){z, v_zero()} : weight_pair(z, &b->ref, WEIGH_LANES);
+    return block_is_given(b) ? (vpair){z, v_zero()} : weight_pair(z, &b->ref, WEIGH_LANES);
+}
+
+/* Weights as pairs, and the sum of those that count but for the argmax. */
+V_INLINE vsum block_weigh(block *b, weighing how) {
+    vsum rest = vsum_zero();
+    for (size_t k = 0; k < b->run->n; k++) {
+        const weight_parts e = weigh(b->z[k], &b->ref, how);
+        const vec w = parts_weight(e), low = parts_low(e, w);
+        vmask no = v_eq(b->argmax, v_set1((real)k));
+        if (!is_shallow(how)) no = v_or(no, v_ge(b->ref.least, w));
+        b->w[k] = w;
+        b->low[k] = low;
+        vsum_add(&rest, v_select(no, v_zero(), w));
+        rest.error = v_add(rest.error, v_select(no, v_zero(), low));
+    }
+    return rest;
+}
+
+/* Rows whose sum is NaN hold a NaN. */
+static inline void block_leave_nan(block *b, vec sum) {
+    const vmask nan = v_is_nan(sum);
+    if (v_any(nan)) b->left = v_or(b->left, nan);
 }
 
 /* reduce -> state -> scalars for every lane. */
 static inline void block_reduce(block *b) {
-    const size_t n = b->run->n;
-    const bool given = b->run->given == SJ_GIVEN_SOFTMAX;
-    block_load(b, &b->run->z, b->z);
-    block_survey(b);
-    memset(b->left, 0, sizeof b->left);
-    const real lowest = given ? REAL(1) / REAL_LARGEST : REAL(NEAR_LOW);
-    const real highest = given ? REAL_LARGEST : REAL(NEAR_HIGH);
-    if (block_leave_outside(b, b->max, lowest, highest)) {
-        block_silence(b, b->z, n);
-        block_silence(b, &b->max, 1);
-    }
-    b->ref = reference_near(given ? v_zero() : b->max, WEIGH_LANES);
-    if (given) b->ref.least = v_zero();
-    vsum rest = vsum_zero();
-    for (size_t k = 0; k < n; k++) {
-        const weight_parts e = weigh(b->z[k], &b->ref, given ? WEIGH_GIVEN : WEIGH_LANES);
-        const vec at = v_set1((real)k), rounded = parts_weight(e);
-        b->w[k] = rounded;
-        b->low[k] = parts_low(e, rounded);
-        const vec w = v_keep_gt(rounded, rounded, b->ref.least), low = v_keep_gt(b->low[k], rounded, b->ref.least);
-        vsum_add(&rest, v_sub(w, v_keep_eq(w, b->argmax, at)));
-        rest.error = v_add(rest.error, v_sub(low, v_keep_eq(low, b->argmax, at)));
-    }
-    b->unbias = given ? 1 : (real)power_of_two(-WEIGHT_BIAS);
+    block_begin(b);
+    block_find(b);
+    const bool given = block_is_given(b);
+    const vsum rest = given                           ? block_weigh(b, WEIGH_GIVEN)
+                      : b->how == WEIGH_SHALLOW_LANES ? block_weigh(b, WEIGH_SHALLOW_LANES)
+                                                      : block_weigh(b, WEIGH_LANES);
+    block_leave_nan(b, rest.sum);
     b->top = block_weight(b, b->max);
     b->rest = vpair_fast_sum(rest.sum, rest.error);
     const vpair sum = vpair_sum(b->top.hi, b->rest.hi);
     const vpair whole = vpair_fast_sum(sum.hi, v_add(sum.lo, v_add(b->top.lo, b->rest.lo)));
     b->inverse = given ? (vpair){v_set1(1), v_zero()} : vpair_inverse(whole);
+}
+
+/* Weights, and the sum of all of them. It begins as large as any weight. */
+V_INLINE vpair block_sum(block *b, weighing how) {
+    const vec begun = weight_bound(b->max, &b->ref, false);
+    vsum sum = {begun, v_zero()};
+    for (size_t k = 0; k < b->run->n; k++) {
+        const weight_parts e = weigh(b->z[k], &b->ref, how);
+        b->w[k] = parts_weight(e);
+        sum_weight(&sum, b->w[k], e);
+    }
+    return vpair_fast_sum(v_sub(sum.sum, begun), sum.error);
+}
+
+/* What softmax itself needs: weights, and the inverse of their sum. */
+static inline void block_reduce_whole(block *b) {
+    block_begin(b);
+    const vpair sum = b->how == WEIGH_SHALLOW_LANES ? block_sum(b, WEIGH_SHALLOW_LANES) : block_sum(b, WEIGH_LANES);
+    block_leave_nan(b, sum.hi);
+    b->inverse = vpair_inverse(sum);
 }
 
 /* log(1 + T) of each lane. */
@@ -176,16 +229,18 @@ static inline block_entry block_softmax(const block *b, size_t q, vpair compleme
 typedef void block_function(block *b);
 typedef void row_function(row *r);
 
-static inline void block_rows(const sj_run *run, block_function *whole, row_function *single) {
+V_INLINE void block_rows(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
     block b;
     row r;
     b.run = r.run = run;
+    b.turn = turning_of(run->n);
     for (b.first = 0; b.first < run->rows; b.first += V_LANES) {
         b.rows = run->rows - b.first < V_LANES ? run->rows - b.first : V_LANES;
-        block_reduce(&b);
+        reduce(&b);
         whole(&b);
+        if (!v_any(b.left)) continue;
         for (size_t lane = 0; lane < b.rows; lane++) {
-            if (!b.left[lane]) continue;
+            if (!v_holds(b.left, lane)) continue;
             row_seek(&r, b.first + lane);
             single(&r);
         }
@@ -193,9 +248,9 @@ static inline void block_rows(const sj_run *run, block_function *whole, row_func
 }
 
 /* Every row of a run: blocks of short rows, or one long row after the other. */
-static inline void serve(const sj_run *run, block_function *whole, row_function *single) {
+V_INLINE void serve(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
     if (run->n <= SHORT_ROW && run->n > 0) {
-        block_rows(run, whole, single);
+        block_rows(run, reduce, whole, single);
         return;
     }
     row r;

@@ -16,14 +16,14 @@ typedef struct row_state {
     dd rest;       /* sum of the weights of k != m: T = rest / top */
 } row_state;
 
-/* Extremes of a chunk: the maximum and the minimum of the whole, and the maximum of the entries of each class modulo
- * CLASSES. NaN is passed over: it shows in the sum of the weights. */
+/* Extremes of a chunk: the maximum of the whole and of the entries of each class modulo CLASSES, the minimum lane by
+ * lane. NaN is passed over: it shows in the sum of the weights. */
 #define CLASS_VECTORS (SUM_PARTS < 4 ? 4 : SUM_PARTS) /* independent maxima: none waits for the one before it */
 #define CLASSES (CLASS_VECTORS * V_LANES)
 
 typedef struct extremes {
-    vec of_classes[CLASS_VECTORS];
-    real max, min;
+    vec of_classes[CLASS_VECTORS], min;
+    real max;
 } extremes;
 
 static inline extremes chunk_extremes(const real *z, size_t n) {
@@ -49,7 +49,7 @@ static inline extremes chunk_extremes(const real *z, size_t n) {
         whole = v_max(whole, max[c]);
     }
     result.max = v_max_lane(whole);
-    result.min = -v_max_lane(v_sub(v_zero(), v_min(min[0], min[1])));
+    result.min = v_min(min[0], min[1]);
     return result;
 }
 

@@ -1,14 +1,18 @@
 /* table.c: the kernels of one set for one dtype, or of exact mode for every dtype, as one constant table. Compiled once
  * per set and table with the set's flags, -DSJ_SET=<name> and -DSJ_REAL_f32, -DSJ_REAL_f64, or -DSJ_REAL_f64 with
- * -DSJ_EXACT_TABLE; picked at run time by plan/dispatch.c. */
+ * -DSJ_EXACT_TABLE, and -DSJ_NARROWER=<name> where another set takes the rows that whole blocks leave over; picked at
+ * run time by plan/dispatch.c. */
 #include "table.h"
 
 #if defined(SJ_EXACT_TABLE)
 #include "exact/rows.h"
 #define SERVES exact
+#define BLOCK_ROWS 1
+#define SHORT_ROW 0
 #else
 #include "derivatives.h"
 #define SERVES SJ_REAL
+#define BLOCK_ROWS V_LANES
 #endif
 
 #define JOIN3(a, b, c) a##b##_##c
@@ -16,15 +20,28 @@
 
 extern const sj_kernels TABLE_NAME(SJ_SET, SERVES);
 
-const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {{
-    [SJ_OP_SOFTMAX] = softmax_rows,
-    [SJ_OP_LOG_SOFTMAX] = log_softmax_rows,
-    [SJ_OP_LOGSUMEXP] = logsumexp_rows,
-    [SJ_OP_GRADIENT] = gradient_rows,
-    [SJ_OP_LOG_GRADIENT] = log_gradient_rows,
-    [SJ_OP_JACOBIAN] = jacobian_rows,
-    [SJ_OP_LOG_JACOBIAN] = log_jacobian_rows,
-    [SJ_OP_PRODUCT] = product_rows,
-    [SJ_OP_LOG_VJP] = log_vjp_rows,
-    [SJ_OP_LOG_JVP] = log_jvp_rows,
-}};
+#if defined(SJ_NARROWER)
+extern const sj_kernels TABLE_NAME(SJ_NARROWER, SERVES);
+#define NARROWER &TABLE_NAME(SJ_NARROWER, SERVES)
+#else
+#define NARROWER NULL
+#endif
+
+const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
+    .rows =
+        {
+            [SJ_OP_SOFTMAX] = softmax_rows,
+            [SJ_OP_LOG_SOFTMAX] = log_softmax_rows,
+            [SJ_OP_LOGSUMEXP] = logsumexp_rows,
+            [SJ_OP_GRADIENT] = gradient_rows,
+            [SJ_OP_LOG_GRADIENT] = log_gradient_rows,
+            [SJ_OP_JACOBIAN] = jacobian_rows,
+            [SJ_OP_LOG_JACOBIAN] = log_jacobian_rows,
+            [SJ_OP_PRODUCT] = product_rows,
+            [SJ_OP_LOG_VJP] = log_vjp_rows,
+            [SJ_OP_LOG_JVP] = log_jvp_rows,
+        },
+    .lanes = BLOCK_ROWS,
+    .short_row = SHORT_ROW,
+    .narrower = NARROWER,
+};

@@ -21,8 +21,12 @@ typedef enum sj_operation {
     SJ_OPERATIONS
 } sj_operation;
 
-typedef struct sj_kernels {
+typedef struct sj_kernels sj_kernels;
+struct sj_kernels {
     sj_kernel *rows[SJ_OPERATIONS];
-} sj_kernels;
+    size_t lanes;     /* rows of at most short_row entries are taken this many at a time, and fewer cost as much */
+    size_t short_row; /* 0: every row is taken by itself */
+    const sj_kernels *narrower; /* takes fewer at a time, with the same bits; NULL: there is none */
+};
 
 #endif

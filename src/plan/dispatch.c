@@ -1,5 +1,5 @@
-/* dispatch.c: CPU detection and the table of kernel sets. The only source file that knows which sets exist: a set
- * is a line of src/CMakeLists.txt, and here its table and the CPU features it needs. Called by plan.c and build.c. */
+/* dispatch.c: CPU detection and the table of kernel sets. The only source file that knows the sets by name: the build
+ * lists them, from narrow to wide, and here is what a CPU must have to run one. Called by plan.c and build.c. */
 #include "dispatch.h"
 
 #include <stdatomic.h>
@@ -7,40 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DECLARE_SET(set)                                                                                               \
-    extern const sj_kernels sj_kernels_##set##_f32, sj_kernels_##set##_f64, sj_kernels_##set##_exact
-#define SET(set)                                                                                                       \
-    { #set, &sj_kernels_##set##_f32, &sj_kernels_##set##_f64, &sj_kernels_##set##_exact }
+#define SET(set) extern const sj_kernels sj_kernels_##set##_f32, sj_kernels_##set##_f64, sj_kernels_##set##_exact;
+SJ_KERNEL_SETS
+#undef SET
 
-DECLARE_SET(scalar);
-#if defined(SJ_HAVE_AVX2)
-DECLARE_SET(avx2);
-#endif
-#if defined(SJ_HAVE_AVX512)
-DECLARE_SET(avx512);
-#endif
-
-static const sj_kernel_sets sets[] = {
-    SET(scalar),
-#if defined(SJ_HAVE_AVX2)
-    SET(avx2),
-#endif
-#if defined(SJ_HAVE_AVX512)
-    SET(avx512),
-#endif
-};
+#define SET(set) {#set, &sj_kernels_##set##_f32, &sj_kernels_##set##_f64, &sj_kernels_##set##_exact},
+static const sj_kernel_sets sets[] = {SJ_KERNEL_SETS};
+#undef SET
 
 static bool cpu_runs(const char *name) {
-#if defined(SJ_HAVE_AVX2)
+#if defined(__x86_64__)
     if (strcmp(name, "avx2") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
-#if defined(SJ_HAVE_AVX512)
     if (strcmp(name, "avx512") == 0)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("fma");
 #endif
-    return strcmp(name, "scalar") == 0;
+    /* what every CPU of its architecture has */
+    return strcmp(name, "scalar") == 0 || strcmp(name, "neon") == 0 || strcmp(name, "wasm") == 0;
 }
 
 const sj_kernel_sets *sj_dispatch_built(size_t i) { return i < sizeof sets / sizeof sets[0] ? &sets[i] : NULL; }

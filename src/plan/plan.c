@@ -1,8 +1,9 @@
-/* plan.c: collapses the batch dimensions of a call and walks them, one kernel call for each run of rows at constant
- * strides. Called by api/call.c; calls the kernel table. */
+/* plan.c: collapses the batch dimensions of a call into runs of rows at constant strides, and walks them, one kernel
+ * call for each run or a thread's part of it. Called by api/call.c; calls threads.c and the kernel table. */
 #include "plan.h"
 
 #include "dispatch.h"
+#include "threads.h"
 
 #include <stdbool.h>
 
@@ -43,22 +44,101 @@ static void collapse(sj_batch *batch) {
     if (kept > 0) batch->ndim = last + 1;
 }
 
+/* A collapsed call. An item of its work is a group of rows that follow each other in a run. */
+typedef struct plan {
+    const sj_kernels *kernels;
+    sj_operation operation;
+    const sj_batch *runs; /* the dimensions around the innermost */
+    const sj_run *first;  /* the first run, with all its rows */
+    size_t group_rows;    /* of every group but a run's last */
+    size_t groups;        /* of a run */
+} plan;
+
 static void advance(sj_operand *operand, ptrdiff_t elements) {
     if (operand->data) operand->data += elements * (ptrdiff_t)sj_dtype_size(operand->dtype);
 }
 
-/* The kernel over the innermost dimension, for every index of the dimensions before `ndim`. */
-static void walk(sj_kernel *kernel, const sj_batch *batch, int d, sj_run run) {
-    if (d + 1 >= batch->ndim) {
-        kernel(&run);
-        return;
+static void step(const sj_batch *runs, int d, ptrdiff_t steps, sj_run *run) {
+    advance(&run->z, steps * runs->z[d]);
+    advance(&run->g, steps * runs->g[d]);
+    advance(&run->out, steps * runs->out[d]);
+}
+
+/* Where a walk over the runs is. */
+typedef struct place {
+    size_t index[SJ_MAX_NDIM];
+    sj_run run; /* its first row */
+} place;
+
+static void seek(const sj_batch *runs, size_t run, place *at) {
+    for (int d = runs->ndim - 1; d >= 0; d--) {
+        at->index[d] = run % runs->shape[d];
+        run /= runs->shape[d];
+        step(runs, d, (ptrdiff_t)at->index[d], &at->run);
     }
-    for (size_t i = 0; i < batch->shape[d]; i++) {
-        walk(kernel, batch, d + 1, run);
-        advance(&run.z, batch->z[d]);
-        advance(&run.g, batch->g[d]);
-        advance(&run.out, batch->out[d]);
+}
+
+static void next_run(const sj_batch *runs, place *at) {
+    for (int d = runs->ndim - 1; d >= 0; d--) {
+        if (++at->index[d] < runs->shape[d]) {
+            step(runs, d, 1, &at->run);
+            return;
+        }
+        at->index[d] = 0;
+        step(runs, d, -(ptrdiff_t)(runs->shape[d] - 1), &at->run);
     }
+}
+
+static void advance_rows(sj_run *run, size_t rows) {
+    advance(&run->z, (ptrdiff_t)rows * run->z.row_stride);
+    advance(&run->g, (ptrdiff_t)rows * run->g.row_stride);
+    advance(&run->out, (ptrdiff_t)rows * run->out.row_stride);
+}
+
+/* A few short rows cost as much as a block of them: what whole blocks leave over goes to narrower ones. */
+static void perform_rows(const sj_kernels *kernels, sj_operation operation, sj_run run) {
+    const sj_kernels *narrower = kernels->narrower;
+    for (; narrower && run.n <= kernels->short_row; narrower = narrower->narrower) {
+        const size_t left = run.rows % kernels->lanes, whole = run.rows - left;
+        if (left == 0 || left > narrower->lanes) break;
+        run.rows = whole;
+        if (whole > 0) kernels->rows[operation](&run);
+        advance_rows(&run, whole);
+        run.rows = left;
+        kernels = narrower;
+    }
+    kernels->rows[operation](&run);
+}
+
+/* The rows of a run from group `first` on, `count` groups of them. */
+static void perform_run(const plan *p, sj_run run, size_t first, size_t count) {
+    const size_t start = first * p->group_rows, left = run.rows - start;
+    run.rows = count < p->groups - first ? count * p->group_rows : left;
+    advance_rows(&run, start);
+    perform_rows(p->kernels, p->operation, run);
+}
+
+static void perform_groups(const void *context, size_t first, size_t count) {
+    const plan *p = context;
+    size_t group = first % p->groups;
+    place at;
+    at.run = *p->first;
+    seek(p->runs, first / p->groups, &at);
+    for (;;) {
+        const size_t left = p->groups - group, taken = count < left ? count : left;
+        perform_run(p, at.run, group, taken);
+        count -= taken;
+        if (count == 0) return;
+        next_run(p->runs, &at);
+        group = 0;
+    }
+}
+
+/* Of one entry of the logits, in entries of a float32 softmax. */
+static double entry_cost(sj_operation operation, sj_dtype compute, sj_mode mode, size_t n) {
+    const bool is_jacobian = operation == SJ_OP_JACOBIAN || operation == SJ_OP_LOG_JACOBIAN;
+    const double results = is_jacobian ? (double)n : 1, arithmetic = mode == SJ_EXACT ? 4 : compute == SJ_F64 ? 3 : 1;
+    return arithmetic * (1 + results) / 2;
 }
 
 static const sj_kernels *kernels_of(const sj_kernel_sets *set, sj_dtype compute, sj_mode mode) {
@@ -66,7 +146,7 @@ static const sj_kernels *kernels_of(const sj_kernel_sets *set, sj_dtype compute,
     return compute == SJ_F32 ? set->f32 : set->f64;
 }
 
-void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, sj_batch batch, sj_run first) {
+void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, sj_batch batch, sj_run first) {
     for (int d = 0; d < batch.ndim; d++)
         if (batch.shape[d] == 0) return;
     collapse(&batch);
@@ -75,5 +155,16 @@ void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, sj_batc
     first.z.row_stride = inner < 0 ? 0 : batch.z[inner];
     first.g.row_stride = inner < 0 ? 0 : batch.g[inner];
     first.out.row_stride = inner < 0 ? 0 : batch.out[inner];
-    walk(kernels_of(sj_dispatch(), compute, mode)->rows[operation], &batch, 0, first);
+    batch.ndim = inner < 0 ? 0 : inner;
+    size_t runs = 1;
+    for (int d = 0; d < batch.ndim; d++) runs *= batch.shape[d];
+    const sj_kernels *kernels = kernels_of(sj_dispatch(), compute, mode);
+    plan p = {kernels, operation, &batch, &first, 1, first.rows};
+    if (first.n <= kernels->short_row) { /* taken in blocks: a thread's first row begins one */
+        p.group_rows = kernels->lanes;
+        p.groups = (first.rows - 1) / kernels->lanes + 1;
+    }
+    const double entries = (double)runs * (double)first.rows * (double)first.n;
+    const sj_work work = {runs * p.groups, entries * entry_cost(operation, compute, mode, first.n), perform_groups, &p};
+    sj_threads_perform(&work, threads);
 }

@@ -1,4 +1,5 @@
-/* plan.h: from a validated call to runs of rows. Called by api/; calls the kernels that dispatch.h offers. */
+/* plan.h: from a validated call to runs of rows. Called by api/; calls the kernels that dispatch.h offers, on
+ * the threads that threads.h does. */
 #ifndef SJ_PLAN_H
 #define SJ_PLAN_H
 
@@ -12,7 +13,7 @@ typedef struct sj_batch {
 } sj_batch;
 
 /* Runs `operation` over the batch: `first` describes the first row (its row strides are set here), and arithmetic is
- * in `compute`, the widest dtype of the call, or as `mode` asks. */
-void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, sj_batch batch, sj_run first);
+ * in `compute`, the widest dtype of the call, or as `mode` asks. On `threads` threads at most; 0: as many as pay. */
+void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, sj_batch batch, sj_run first);
 
 #endif

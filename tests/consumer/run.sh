@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh: one check of the installed library per call, as a user would build against it. Called by CTest, which passes
-# BUILD, SOURCE, CMAKE, CC, VERSION and TOOL. Exit code 77: cannot run here, the last line says why.
+# BUILD, SOURCE, CMAKE, CC, VERSION, TOOL and OPENMP. Exit code 77: cannot run here, the last line says why.
 set -euo pipefail
 export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
@@ -101,7 +101,9 @@ needs() {
     has readelf || skip "readelf is not installed"
     readelf -d "$(library libsoftjac.so)" >"$work/dynamic"
     grep -q 'SONAME.*\[libsoftjac\.so\.[0-9]*\]' "$work/dynamic" || fail "no soname"
-    ! grep NEEDED "$work/dynamic" | grep -vE '\[(libc|libm|ld-linux[a-z0-9-]*)\.so\.[0-9]+\]' || fail "needs more than libc and libm"
+    local libraries='libc|libm|ld-linux[a-z0-9-]*'
+    [ "$OPENMP" = OFF ] || libraries+='|libgomp|libomp'
+    ! grep NEEDED "$work/dynamic" | grep -vE "\[($libraries)\.so\.[0-9]+\]" || fail "needs more than libc, libm and OpenMP"
 }
 
 command_() {

@@ -67,7 +67,8 @@ int command_info(const arguments *args) {
     add_row(into, "CPU features", text);
     snprintf(text, sizeof text, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
     add_row(into, "processors", text);
-    add_row(into, "threads", "1: this version uses one");
+    snprintf(text, sizeof text, "%d", sj_threads());
+    add_row(into, "threads", text);
     add_row(into, "exact arithmetic", exact_arithmetic());
     add_row(into, "automatic differentiation", automatic_differentiation());
     return report_finish(into);

@@ -110,7 +110,7 @@ static float light_max(const float *z, size_t n) {
 V_INLINE bool full_holds(const float *z, size_t vectors, full_singles wanted) {
     full_bits found = full_load(z) == wanted;
     for (size_t k = 1; k < vectors; k++) found |= full_load(z + k * FULL_LANES) == wanted;
-    return v_any((vmask)found);
+    return v_any(v_not(v_eq((vec)found, v_zero())));
 }
 
 /* First index of the value a in z[0..n), n if there is none. */

@@ -164,11 +164,11 @@ static void weigh_chunk(const double *z, size_t n, const origin *from, weights *
     for (size_t i = 0; i < n; i += V_LANES) {
         const size_t count = n - i < V_LANES ? n - i : V_LANES;
         int exponent[V_LANES];
-        const vec logits = v_load_n(z + i, count, from->max), weighs = v_keep_ge(one, depth, v_sub(max, logits));
+        const vec logits = v_load_n(z + i, count, from->max), weighs = v_keep(v_ge(depth, v_sub(max, logits)), one);
         const vec x = v_sub(v_select(v_eq(weighs, one), logits, max), shift);
-        const vpair e = exp_pair(v_keep_ge(x, v_size(x), v_set1(EXACT_TINY)), exponent);
-        v_store_n(w->hi + i, v_keep_eq(e.hi, weighs, one), count);
-        v_store_n(w->lo + i, v_keep_eq(e.lo, weighs, one), count);
+        const vpair e = exp_pair(v_keep(v_ge(v_size(x), v_set1(EXACT_TINY)), x), exponent);
+        v_store_n(w->hi + i, v_keep(v_eq(weighs, one), e.hi), count);
+        v_store_n(w->lo + i, v_keep(v_eq(weighs, one), e.lo), count);
         for (size_t lane = 0; lane < count; lane++) w->exponent[i + lane] = exponent[lane] - from->exponent;
     }
 }

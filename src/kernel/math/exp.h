@@ -64,8 +64,13 @@ typedef enum weighing {
     WEIGH_SHALLOW, /* near, and no logit more than SHALLOW_DEPTH below the maximum: none is bounded, all count */
     WEIGH_FAR,
     WEIGH_LANES, /* near, every lane a row of its own */
-    WEIGH_GIVEN  /* it is the entry itself */
+    WEIGH_SHALLOW_LANES,
+    WEIGH_GIVEN /* it is the entry itself */
 } weighing;
+
+V_INLINE bool is_shallow(weighing how) { return how == WEIGH_SHALLOW || how == WEIGH_SHALLOW_LANES; }
+
+V_INLINE bool is_lanes(weighing how) { return how == WEIGH_LANES || how == WEIGH_SHALLOW_LANES; }
 
 /* What the weights are relative to: one row in every lane, or a row a lane. */
 typedef struct reference {
@@ -97,16 +102,16 @@ V_INLINE vec exp_minus_1(vec r) {
 }
 
 V_INLINE weight_parts weigh_parts(vec z, const reference *ref, weighing how) {
-    const vec magic = v_set1(ROUND_MAGIC), bounded = how == WEIGH_SHALLOW ? z : v_max(ref->floor, z); /* NaN stays */
+    const vec magic = v_set1(ROUND_MAGIC), bounded = is_shallow(how) ? z : v_max(ref->floor, z); /* NaN stays */
     const vec x = how == WEIGH_FAR ? v_sub(bounded, ref->a) : bounded;
     const vec rounded = v_fma(x, v_set1(LOG2E), magic), eighths = v_sub(rounded, magic);
     vec r = v_fma(eighths, v_set1(-LN2_LO), v_fma(eighths, v_set1(-LN2_HI), x)); /* the inner one is exact */
     if (how == WEIGH_FAR) r = v_add(r, difference_error(bounded, ref->a, x));
     vec entry = v_lookup(&ref->table, rounded);
-    if (how == WEIGH_LANES) entry = v_mul(entry, ref->power);
+    if (is_lanes(how)) entry = v_mul(entry, ref->power);
     entry = v_scale_entry(entry, rounded, eighths);
     /* far, the floor may be the maximum itself */
-    if (how == WEIGH_FAR) entry = v_keep_ge(entry, z, ref->floor);
+    if (how == WEIGH_FAR) entry = v_keep(v_ge(z, ref->floor), entry);
     return (weight_parts){entry, exp_minus_1(r)};
 }
 
@@ -139,7 +144,7 @@ V_INLINE reference reference_of(vec a, vec floor, vec integer, weighing how) {
     const vtable entries = v_table(exp_entries);
     reference ref = {.a = a, .floor = floor, .integer = integer, .least = v_set1(WEIGHT_LEAST)};
     ref.power = v_exp2(v_sub(v_set1(WEIGHT_BIAS), integer));
-    ref.table = how == WEIGH_LANES ? entries : v_table_scale(entries, ref.power);
+    ref.table = is_lanes(how) ? entries : v_table_scale(entries, ref.power);
     return ref;
 }
 

@@ -30,7 +30,8 @@ static inline dd lanes_total(const vsum total[SUM_PARTS], const vec begun[SUM_PA
         v_store(first + part * V_LANES, begun[part]);
     }
     for (int i = 0; i < SUM_LANES; i++) {
-        const dd pair = two_sum((double)lanes[i], -(double)first[i]);
+        const double a = (double)lanes[i], b = -(double)first[i];
+        const dd pair = REAL_MANTISSA == 23 ? (dd){a + b, 0} : two_sum(a, b);
         sum[i] = pair.hi;
         error[i] = pair.lo + (double)lost[i];
     }

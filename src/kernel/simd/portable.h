@@ -1,6 +1,6 @@
 /* portable.h: the SIMD vocabulary over compiler vectors of the widest register the translation unit is compiled for
- * (16, 32 or 64 bytes): the same code is every kernel set, but for the few operations of native.h. Called by the
- * kernels. */
+ * (16, 32 or 64 bytes; 16 with -DSJ_NARROW): the same code is every kernel set, but for the few operations of native.h.
+ * Called by the kernels. */
 #ifndef SJ_SIMD_PORTABLE_H
 #define SJ_SIMD_PORTABLE_H
 
@@ -10,7 +10,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#if defined(__AVX512F__)
+#if defined(SJ_NARROW)
+#define V_BYTES 16
+#elif defined(__AVX512F__)
 #define V_BYTES 64
 #elif defined(__AVX2__)
 #define V_BYTES 32
@@ -36,6 +38,38 @@ V_INLINE void v_store(real *to, vec a) { memcpy(to, &a, sizeof a); }
 V_INLINE vec v_set1(real a) { return a - (vec){0}; }
 
 V_INLINE vec v_zero(void) { return (vec){0}; }
+
+/* Lanes where a comparison holds. NaN holds in none but v_is_nan, and raises no flag where the set has quiet ones. */
+typedef native_mask vmask;
+
+V_INLINE vmask v_none(void) { return native_none(); }
+
+V_INLINE vmask v_or(vmask a, vmask b) { return (vmask)(a | b); }
+
+V_INLINE vmask v_and(vmask a, vmask b) { return (vmask)(a & b); }
+
+V_INLINE vmask v_not(vmask a) { return (vmask)~a; }
+
+V_INLINE vmask v_eq(vec a, vec b) { return native_eq(a, b); }
+
+V_INLINE vmask v_gt(vec a, vec b) { return native_gt(a, b); }
+
+V_INLINE vmask v_ge(vec a, vec b) { return native_ge(a, b); }
+
+V_INLINE vmask v_is_nan(vec a) { return native_nan(a); }
+
+/* x where the mask holds, else y. */
+V_INLINE vec v_select(vmask m, vec x, vec y) { return native_select(m, x, y); }
+
+/* x where the mask holds, else 0. */
+V_INLINE vec v_keep(vmask m, vec x) { return native_keep(m, x); }
+
+V_INLINE bool v_any(vmask a) { return native_bits(a) != 0; }
+
+V_INLINE bool v_holds(vmask a, size_t lane) { return (native_bits(a) >> lane & 1) != 0; }
+
+/* The first lane where the comparison holds; V_LANES or more where it does not. */
+V_INLINE size_t v_first_lane(vmask a) { return (size_t)__builtin_ctz(native_bits(a) | 1u << V_LANES); }
 
 /* The first `count` lanes from memory, `fill` in the others. Touches nothing past them. */
 V_INLINE vec v_load_n(const real *from, size_t count, real fill) {
@@ -96,14 +130,44 @@ V_INLINE vec v_size(vec a) { return (vec)((vec_bits)a & ~((real_bits)1 << (8 * s
 /* The power of two at or below x > 0, x normal; 0 for 0. */
 V_INLINE vec v_power_below(vec x) { return (vec)((vec_bits)x >> REAL_MANTISSA << REAL_MANTISSA); }
 
-/* x where a >= b, else 0. */
-V_INLINE vec v_keep_ge(vec x, vec a, vec b) { return (vec)((vec_int)x & (a >= b)); }
+/* Lanes of a and b taken in turn, of their first halves and of their second; and the way back. */
+#define LANES_8(m, i) m(i), m(i + 1), m(i + 2), m(i + 3), m(i + 4), m(i + 5), m(i + 6), m(i + 7)
+#if V_BYTES == 64 && defined(SJ_REAL_f32)
+#define LANES 16
+#define EACH_LANE(m) LANES_8(m, 0), LANES_8(m, 8)
+#elif V_BYTES == 64 || (V_BYTES == 32 && defined(SJ_REAL_f32))
+#define LANES 8
+#define EACH_LANE(m) LANES_8(m, 0)
+#elif V_BYTES == 32 || defined(SJ_REAL_f32)
+#define LANES 4
+#define EACH_LANE(m) m(0), m(1), m(2), m(3)
+#else
+#define LANES 2
+#define EACH_LANE(m) m(0), m(1)
+#endif
+#define LANE_ZIP_LOW(i) (i) / 2 + (i) % 2 * LANES
+#define LANE_ZIP_HIGH(i) (i) / 2 + (i) % 2 * LANES + LANES / 2
+#define LANE_EVEN(i) 2 * (i)
+#define LANE_ODD(i) 2 * (i) + 1
 
-/* x where a > b, else 0. */
-V_INLINE vec v_keep_gt(vec x, vec a, vec b) { return (vec)((vec_int)x & (a > b)); }
+V_INLINE vec v_zip_low(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_ZIP_LOW)); }
 
-/* x where a == b, else 0. */
-V_INLINE vec v_keep_eq(vec x, vec a, vec b) { return (vec)((vec_int)x & (a == b)); }
+V_INLINE vec v_zip_high(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_ZIP_HIGH)); }
+
+V_INLINE vec v_even(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_EVEN)); }
+
+V_INLINE vec v_odd(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_ODD)); }
+
+#undef LANES_8
+#undef LANES
+#undef EACH_LANE
+#undef LANE_ZIP_LOW
+#undef LANE_ZIP_HIGH
+#undef LANE_EVEN
+#undef LANE_ODD
+
+/* Lane i is lane from[i] of a; only where NATIVE_PERMUTE says so. */
+V_INLINE vec v_permute(vec a, vec_int from) { return native_permute(a, from); }
 
 /* Eight entries, one of which is picked by the low three bits of a lane. Sets that scale by adding to the exponent hold
  * entry j with j taken from those bits beforehand: what the sum of both leaves is the entry. */
@@ -131,27 +195,6 @@ V_INLINE vec v_exponent(vec x, real below) {
     const vec_bits e = ((vec_bits)x - (vec_bits)v_set1(below)) >> REAL_MANTISSA;
     return v_sub((vec)((vec_bits)magic + e), magic);
 }
-
-/* Lanes where a comparison held, kept as a vector so that a loop can gather it and test once. */
-typedef vec_int vmask;
-
-V_INLINE vmask v_or(vmask a, vmask b) { return a | b; }
-
-V_INLINE vmask v_eq(vec a, vec b) { return a == b; }
-
-V_INLINE vmask v_gt(vec a, vec b) { return a > b; }
-
-V_INLINE vmask v_either_nan(vec a, vec b) { return native_unordered(a, b); }
-
-V_INLINE vmask v_is_nan(vec a) { return a != a; }
-
-/* x where the mask holds, else y. */
-V_INLINE vec v_select(vmask m, vec x, vec y) { return (vec)((m & (vec_int)x) | (~m & (vec_int)y)); }
-
-V_INLINE bool v_any(vmask a) { return native_any(a); }
-
-/* The first lane where the comparison holds; V_LANES or more where it does not. */
-V_INLINE size_t v_first_lane(vmask a) { return (size_t)__builtin_ctz(native_bits(a) | 1u << V_LANES); }
 
 /* The first lane: of vectors that hold one number in every lane. */
 V_INLINE real v_lane(vec a) { return a[0]; }

@@ -1,0 +1,130 @@
+/* turn.h: blocks of V_LANES rows turned so that entry k of every row is one vector, and back: a network of zips in
+ * registers, no gather. Called by short_rows.h; calls simd/.
+ *
+ * Vector i of a tile holds rows i F .. i F + F - 1, each in P lanes, P F = V_LANES. With the bits of a vector's number
+ * before those of a lane's, an entry stands at (row, k) and shall stand at (k, row): every zip of vector i with vector
+ * i + P / 2 turns these bits by one, so it takes log2(V_LANES) of them. */
+#ifndef SJ_KERNEL_TURN_H
+#define SJ_KERNEL_TURN_H
+
+#include "simd/portable.h"
+
+#define MOST_TURNED 256 /* entries of a row that is turned back: a block of a Jacobian */
+
+/* How contiguous rows of n entries share vectors; filled once a run. */
+typedef struct turning {
+    size_t n;
+    size_t width;        /* P */
+    vec_int apart, near; /* lanes of consecutive rows to P lanes a row, and back: where P < V_LANES */
+} turning;
+
+static inline turning turning_of(size_t n) {
+    turning t = {.n = n, .width = V_LANES};
+    real_int near[V_LANES], shift = 0, lane = 0;
+    if (!NATIVE_PERMUTE || n > V_LANES / 2) return t;
+    for (t.width = 2; t.width < n; t.width *= 2) shift++;
+    shift++;
+    const vec_int lanes = v_lanes(), mask = lanes & (real_int)(t.width - 1);
+    t.apart = (lanes >> shift) * (real_int)n + mask;
+    for (real_int row_at = 0; lane < (real_int)V_LANES; row_at += (real_int)t.width)
+        for (size_t k = 0; k < n && lane < (real_int)V_LANES; k++) near[lane++] = row_at + (real_int)k;
+    memcpy(&t.near, near, sizeof near);
+    return t;
+}
+
+V_INLINE void tile_zip(vec *tile, size_t width) {
+    for (size_t step = V_LANES; step > 1; step /= 2) {
+        vec zipped[V_LANES];
+        for (size_t i = 0; i < width / 2; i++) {
+            zipped[2 * i] = v_zip_low(tile[i], tile[i + width / 2]);
+            zipped[2 * i + 1] = v_zip_high(tile[i], tile[i + width / 2]);
+        }
+        for (size_t i = 0; i < width; i++) tile[i] = zipped[i];
+    }
+}
+
+V_INLINE void tile_unzip(vec *tile, size_t width) {
+    for (size_t step = V_LANES; step > 1; step /= 2) {
+        vec apart[V_LANES];
+        for (size_t i = 0; i < width / 2; i++) {
+            apart[i] = v_even(tile[2 * i], tile[2 * i + 1]);
+            apart[i + width / 2] = v_odd(tile[2 * i], tile[2 * i + 1]);
+        }
+        for (size_t i = 0; i < width; i++) tile[i] = apart[i];
+    }
+}
+
+/* V_LANES entries from `from` on, 0 where there are not as many. */
+V_INLINE vec load_before(const real *from, const real *end) {
+    if (from >= end) return v_zero();
+    const size_t left = (size_t)(end - from);
+    return left >= V_LANES ? v_load(from) : v_load_n(from, left, 0);
+}
+
+V_INLINE void store_before(real *to, vec a, const real *end) {
+    if (to >= end) return;
+    const size_t left = (size_t)(end - to);
+    if (left >= V_LANES)
+        v_store(to, a);
+    else
+        v_store_n(to, a, left);
+}
+
+/* n <= width: a vector is turned with `apart` and one tile is all. */
+V_INLINE void rows_load_packed(const real *from, const real *end, const turning *t, size_t width, vec *turned) {
+    vec tile[V_LANES];
+    for (size_t i = 0; i < width; i++)
+        tile[i] = v_permute(load_before(from + i * (V_LANES / width) * t->n, end), t->apart);
+    tile_zip(tile, width);
+    for (size_t k = 0; k < width; k++) turned[k] = tile[k];
+}
+
+V_INLINE void rows_store_packed(real *to, const real *end, const turning *t, size_t width, const vec *turned) {
+    vec tile[V_LANES];
+    for (size_t k = 0; k < width; k++) tile[k] = turned[k];
+    tile_unzip(tile, width);
+    for (size_t i = 0; i < width; i++)
+        store_before(to + i * (V_LANES / width) * t->n, v_permute(tile[i], t->near), end);
+}
+
+/* V_LANES contiguous rows of t->n entries; `end` is where the array ends, 0 stands beyond. `turned` has room for whole
+ * tiles: n rounded up to a multiple of V_LANES. */
+static inline void rows_load(const real *from, const real *end, const turning *t, vec *turned) {
+    if (NATIVE_PERMUTE && t->width == V_LANES / 2) {
+        rows_load_packed(from, end, t, V_LANES / 2, turned);
+    } else if (NATIVE_PERMUTE && t->width == V_LANES / 4) {
+        rows_load_packed(from, end, t, V_LANES / 4, turned);
+    } else if (NATIVE_PERMUTE && V_LANES > 8 && t->width == V_LANES / 8) {
+        rows_load_packed(from, end, t, V_LANES / 8, turned);
+    } else {
+        for (size_t k = 0; k < t->n; k += V_LANES) {
+            vec tile[V_LANES];
+            for (size_t lane = 0; lane < V_LANES; lane++) tile[lane] = load_before(from + lane * t->n + k, end);
+            tile_zip(tile, V_LANES);
+            for (size_t i = 0; i < V_LANES; i++) turned[k + i] = tile[i];
+        }
+    }
+}
+
+/* The way back, to rows before `end`. Stores are whole vectors where the next ones repair what they spill over. */
+static inline void rows_store(real *to, const real *end, const turning *t, const vec *turned) {
+    if (NATIVE_PERMUTE && t->width == V_LANES / 2) {
+        rows_store_packed(to, end, t, V_LANES / 2, turned);
+    } else if (NATIVE_PERMUTE && t->width == V_LANES / 4) {
+        rows_store_packed(to, end, t, V_LANES / 4, turned);
+    } else if (NATIVE_PERMUTE && V_LANES > 8 && t->width == V_LANES / 8) {
+        rows_store_packed(to, end, t, V_LANES / 8, turned);
+    } else {
+        vec tiles[MOST_TURNED];
+        for (size_t k = 0; k < t->n; k += V_LANES) {
+            vec tile[V_LANES];
+            for (size_t i = 0; i < V_LANES; i++) tile[i] = turned[k + i];
+            tile_unzip(tile, V_LANES);
+            for (size_t i = 0; i < V_LANES; i++) tiles[k + i] = tile[i];
+        }
+        for (size_t lane = 0; lane < V_LANES; lane++)
+            for (size_t k = 0; k < t->n; k += V_LANES) store_before(to + lane * t->n + k, tiles[k + lane], end);
+    }
+}
+
+#endif
