@@ -5,20 +5,29 @@
 
 #include "workload.h"
 
-typedef struct peer {
+typedef enum peer_kind {
+    PEER_LIMIT, /* what the machine allows: a copy, a fill; its result is not compared with the truth */
+    PEER_OURS,
+    PEER_EXACT, /* ours, in exact mode */
+    PEER_OTHER
+} peer_kind;
+
+typedef struct peer peer;
+struct peer {
     const char *name;
+    peer_kind kind;
     /* NULL when it can run; else why not, for the reader. */
-    const char *(*missing)(void);
-    const char *(*version)(void);
+    const char *(*missing)(const peer *self);
+    const char *(*version)(const peer *self);
     /* Everything that a program would do once for a shape and not once a call. NULL: it has no such operation. */
-    void *(*open)(const workload *w);
+    void *(*open)(const peer *self, const workload *w);
     /* Does the work `calls` times, leaving the result in w->out; nanoseconds of all of them, negative on failure. */
     double (*run)(void *job, size_t calls);
     void (*close)(void *job);
-    bool computes; /* false for the copy: its result is not compared with the truth */
-} peer;
+    const void *detail; /* for its own file */
+};
 
-/* The contenders of this build, peers/table.c: the copy first, then softjac, then the others. */
+/* The contenders of this build, peers/table.c: the limits first, then softjac, then the others. */
 extern const peer *const peers[];
 extern const size_t peer_count;
 

@@ -1,5 +1,5 @@
-/* truth.c: exact results of some rows in long double, from the row state's cancellation-free forms, whose error there
- * is far below an ulp of double. The benchmark prints it beside the time; tests use the MPFR oracle. Called by
+/* truth.c: exact results of sampled entries, from the row state's cancellation-free forms in long double, whose error
+ * there is far below an ulp of double. The benchmark prints it beside the time; tests use the MPFR oracle. Called by
  * harness.c. */
 #include "truth.h"
 
@@ -7,20 +7,33 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SAMPLED_ENTRIES 65536 /* about as many logits; at least one row, at most 64 */
+#define SAMPLED_ENTRIES 65536 /* about as many; at least one row, at most 64 */
 #define SAMPLED_ROWS 64
 
+typedef struct point {
+    size_t at;               /* place in out */
+    long double exact, unit; /* what an error is counted in; 0: not compared */
+} point;
+
 struct truth {
-    size_t rows;      /* sampled */
-    long double *s;   /* rows x n */
-    long double *c;   /* complement 1 - s, rows x n */
-    size_t *argmax;   /* rows */
-    long double *v;   /* vjp, rows x n; NULL where the operation is none */
-    long double *cnd; /* its condition: sum over k of |J_ik| |g_k - g_m| */
+    size_t count, room;
+    point *points;
 };
 
-static size_t sampled_row(const truth *t, const workload *w, size_t i) {
-    return t->rows == 1 ? 0 : i * (w->rows - 1) / (t->rows - 1);
+/* One row's state, and for products their mean D and spread. */
+typedef struct row {
+    const workload *w;
+    size_t index, m;
+    long double a, rest; /* z_m, T */
+    long double mean, spread, g_m;
+} row;
+
+static long double read_logit(const row *r, size_t k) {
+    return workload_read(r->w, r->w->z, workload_place(r->w, r->index, k));
+}
+
+static long double read_cotangent(const row *r, size_t k) {
+    return workload_read(r->w, r->w->g, workload_place(r->w, r->index, k)) - r->g_m;
 }
 
 /* Adds to sum; lost collects what the rounding of the sum dropped, so that long rows stay exact. */
@@ -30,83 +43,42 @@ static void add(long double *sum, long double *lost, long double term) {
     *lost += fabsl(before) >= fabsl(term) ? (before - *sum) + term : (term - *sum) + before;
 }
 
-static void softmax_row(truth *t, const workload *w, size_t i) {
-    const size_t n = w->n, first = sampled_row(t, w, i) * n;
-    long double *s = t->s + i * n, *c = t->c + i * n, rest = 0, lost = 0;
-    size_t m = 0;
+/* exp of z_k - a for a sum. In long rows double is enough, and quick: roundings of both signs average out. */
+static long double weight(const row *r, size_t k) {
+    const long double shift = read_logit(r, k) - r->a;
+    return r->w->what.n > SAMPLED_ENTRIES ? (long double)exp((double)shift) : expl(shift);
+}
+
+static row reduce(const workload *w, size_t index) {
+    const size_t n = w->what.n;
+    row r = {.w = w, .index = index};
+    long double lost = 0, mean_lost = 0;
     for (size_t k = 1; k < n; k++) {
-        if (workload_read(w, w->z, first + k) > workload_read(w, w->z, first + m)) m = k;
+        if (read_logit(&r, k) > read_logit(&r, r.m)) r.m = k;
     }
-    const long double largest = workload_read(w, w->z, first + m);
+    r.a = read_logit(&r, r.m);
+    r.g_m = workload_read(w, w->g, workload_place(w, index, r.m));
     for (size_t k = 0; k < n; k++) {
-        s[k] = expl(workload_read(w, w->z, first + k) - largest);
-        if (k != m) add(&rest, &lost, s[k]);
+        if (k == r.m) continue;
+        const long double e = weight(&r, k), d = read_cotangent(&r, k);
+        add(&r.rest, &lost, e);
+        add(&r.mean, &mean_lost, e * d);
+        r.spread += e * fabsl(d);
     }
-    rest += lost;
-    for (size_t k = 0; k < n; k++) {
-        s[k] /= 1 + rest;
-        c[k] = k == m ? rest / (1 + rest) : 1 - s[k];
-    }
-    t->argmax[i] = m;
+    r.rest += lost;
+    r.mean = (r.mean + mean_lost) / (1 + r.rest);
+    r.spread /= 1 + r.rest;
+    return r;
 }
 
-static void vjp_row(truth *t, const workload *w, size_t i) {
-    const size_t n = w->n, first = sampled_row(t, w, i) * n;
-    const long double *s = t->s + i * n, *c = t->c + i * n;
-    const long double largest = workload_read(w, w->g, first + t->argmax[i]);
-    long double mean = 0, lost = 0, spread = 0;
-    for (size_t k = 0; k < n; k++) {
-        const long double d = workload_read(w, w->g, first + k) - largest;
-        add(&mean, &lost, s[k] * d);
-        spread += s[k] * fabsl(d);
-    }
-    mean += lost;
-    for (size_t k = 0; k < n; k++) {
-        const long double d = workload_read(w, w->g, first + k) - largest;
-        t->v[i * n + k] = s[k] * (d - mean);
-        t->cnd[i * n + k] = s[k] * (c[k] * fabsl(d) + spread - s[k] * fabsl(d));
-    }
+static long double softmax_of(const row *r, size_t k) { return expl(read_logit(r, k) - r->a) / (1 + r->rest); }
+
+static long double complement_of(const row *r, size_t k) {
+    return k == r->m ? r->rest / (1 + r->rest) : 1 - softmax_of(r, k);
 }
 
-static bool allocate(truth *t, const workload *w) {
-    const size_t entries = t->rows * w->n;
-    if (entries == 0) return false;
-    t->s = malloc(entries * sizeof *t->s);
-    t->c = malloc(entries * sizeof *t->c);
-    t->argmax = malloc(t->rows * sizeof *t->argmax);
-    if (t->s == NULL || t->c == NULL || t->argmax == NULL) return false;
-    if (w->op != OP_VJP && w->op != OP_VJP_OF_SOFTMAX) return true;
-    t->v = malloc(entries * sizeof *t->v);
-    t->cnd = malloc(entries * sizeof *t->cnd);
-    return t->v != NULL && t->cnd != NULL;
-}
-
-truth *truth_new(const workload *w) {
-    if (LDBL_MANT_DIG <= DBL_MANT_DIG) return NULL;
-    truth *t = calloc(1, sizeof *t);
-    if (t == NULL) return NULL;
-    t->rows = SAMPLED_ENTRIES / w->n;
-    t->rows = t->rows < 1 ? 1 : t->rows > SAMPLED_ROWS ? SAMPLED_ROWS : t->rows;
-    t->rows = t->rows > w->rows ? w->rows : t->rows;
-    if (!allocate(t, w)) {
-        truth_free(t);
-        return NULL;
-    }
-    for (size_t i = 0; i < t->rows; i++) {
-        softmax_row(t, w, i);
-        if (t->v != NULL) vjp_row(t, w, i);
-    }
-    return t;
-}
-
-void truth_free(truth *t) {
-    if (t == NULL) return;
-    free(t->s);
-    free(t->c);
-    free(t->argmax);
-    free(t->v);
-    free(t->cnd);
-    free(t);
+static long double jacobian_of(const row *r, size_t q, size_t k) {
+    return q == k ? softmax_of(r, q) * complement_of(r, q) : -softmax_of(r, q) * softmax_of(r, k);
 }
 
 /* Spacing of the dtype at x, never below the smallest subnormal. */
@@ -118,44 +90,102 @@ static long double ulp(long double x, sj_dtype dtype) {
     return ldexpl(1, exponent - digits > least && x != 0 ? exponent - digits : least);
 }
 
-static double ulps(const workload *w, size_t at, long double exact) {
-    return (double)(fabsl(workload_read(w, w->out, at) - exact) / ulp(exact, w->dtype));
+static long double roundoff(sj_dtype dtype) { return dtype == SJ_F32 ? FLT_EPSILON / 2 : DBL_EPSILON / 2; }
+
+static void keep(truth *t, size_t at, long double exact, long double unit) {
+    if (t->count < t->room) t->points[t->count++] = (point){at, exact, unit};
 }
 
-/* The larger error; one that is not a number is the largest of all. */
-static double worse(double a, double b) { return isnan(b) ? INFINITY : fmax(a, b); }
+static void keep_product(truth *t, const row *r, size_t k) {
+    const long double s = softmax_of(r, k), d = read_cotangent(r, k);
+    const long double condition = s * (complement_of(r, k) * fabsl(d) + r->spread - s * fabsl(d));
+    keep(t, workload_place(r->w, r->index, k), s * (d - r->mean), roundoff(r->w->what.dtype) * condition);
+}
 
-static double worst_in_jacobian(const truth *t, const workload *w, size_t i) {
-    const size_t n = w->n, first = sampled_row(t, w, i) * n * n;
-    const long double *s = t->s + i * n, *c = t->c + i * n;
-    double worst = 0;
+static void keep_entry(truth *t, const row *r, size_t k) {
+    const sj_dtype dtype = r->w->what.dtype;
+    long double exact;
+    switch (r->w->what.op) {
+    case OP_SOFTMAX:
+        exact = softmax_of(r, k);
+        break;
+    case OP_LOG_SOFTMAX:
+        exact = read_logit(r, k) - r->a - log1pl(r->rest);
+        break;
+    case OP_GRADIENT:
+        exact = jacobian_of(r, r->w->what.n / 2, k);
+        break;
+    default:
+        keep_product(t, r, k);
+        return;
+    }
+    keep(t, workload_place(r->w, r->index, k), exact, ulp(exact, dtype));
+}
+
+static void keep_logsumexp(truth *t, const row *r) {
+    const sj_dtype dtype = r->w->what.dtype;
+    const long double tail = log1pl(r->rest), exact = r->a + tail;
+    keep(t, r->index, exact, fmaxl(ulp(exact, dtype), roundoff(dtype) * fmaxl(fabsl(r->a), tail)));
+}
+
+/* Of a large block every step-th entry of a row, the diagonal among them. */
+static void keep_block(truth *t, const row *r) {
+    const size_t n = r->w->what.n, step = n * n / SAMPLED_ENTRIES + 1;
     for (size_t q = 0; q < n; q++) {
-        for (size_t r = 0; r < n; r++) {
-            worst = worse(worst, ulps(w, first + q * n + r, q == r ? s[q] * c[q] : -s[q] * s[r]));
+        for (size_t k = q % step; k < n; k += step) {
+            const long double exact = jacobian_of(r, q, k);
+            keep(t, (r->index * n + q) * n + k, exact, ulp(exact, r->w->what.dtype));
         }
     }
-    return worst;
 }
 
-static double worst_in_row(const truth *t, const workload *w, size_t i) {
-    const size_t n = w->n, first = sampled_row(t, w, i) * n;
-    const long double u = w->dtype == SJ_F32 ? FLT_EPSILON / 2 : DBL_EPSILON / 2;
-    double worst = 0;
-    for (size_t k = 0; k < n; k++) {
-        if (t->v == NULL) {
-            worst = worse(worst, ulps(w, first + k, t->s[i * n + k]));
-        } else if (t->cnd[i * n + k] > 0) {
-            const long double error = fabsl(workload_read(w, w->out, first + k) - t->v[i * n + k]);
-            worst = worse(worst, (double)(error / (u * t->cnd[i * n + k])));
-        }
+static void keep_row(truth *t, const row *r) {
+    const size_t n = r->w->what.n;
+    if (r->w->what.op == OP_LOGSUMEXP) {
+        keep_logsumexp(t, r);
+    } else if (r->w->what.op == OP_JACOBIAN) {
+        keep_block(t, r);
+    } else {
+        for (size_t k = 0; k < n; k += n / SAMPLED_ENTRIES + 1) keep_entry(t, r, k);
+        keep_entry(t, r, r->m);
     }
-    return worst;
+}
+
+truth *truth_new(const workload *w) {
+    const size_t of_row = w->what.op == OP_JACOBIAN ? w->what.n * w->what.n : w->what.n;
+    if (of_row == 0) return NULL;
+    size_t rows = SAMPLED_ENTRIES / of_row;
+    rows = rows < 1 ? 1 : rows > SAMPLED_ROWS ? SAMPLED_ROWS : rows;
+    rows = rows > w->what.rows ? w->what.rows : rows;
+    truth *t = LDBL_MANT_DIG > DBL_MANT_DIG ? calloc(1, sizeof *t) : NULL;
+    if (t == NULL) return NULL;
+    t->room = 2 * SAMPLED_ENTRIES + SAMPLED_ROWS;
+    t->points = malloc(t->room * sizeof *t->points);
+    if (t->points == NULL) {
+        truth_free(t);
+        return NULL;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        const row r = reduce(w, rows == 1 ? 0 : i * (w->what.rows - 1) / (rows - 1));
+        keep_row(t, &r);
+    }
+    return t;
+}
+
+void truth_free(truth *t) {
+    if (t == NULL) return;
+    free(t->points);
+    free(t);
 }
 
 double truth_worst_error(const truth *t, const workload *w) {
     double worst = 0;
-    for (size_t i = 0; i < t->rows; i++) {
-        worst = worse(worst, w->op == OP_JACOBIAN ? worst_in_jacobian(t, w, i) : worst_in_row(t, w, i));
+    for (size_t i = 0; i < t->count; i++) {
+        const point *p = &t->points[i];
+        if (!(p->unit > 0)) continue;
+        const double error = (double)(fabsl(workload_read(w, w->out, p->at) - p->exact) / p->unit);
+        /* one that is not a number is the largest of all */
+        worst = isnan(error) ? INFINITY : fmax(worst, error);
     }
     return worst;
 }

@@ -1,5 +1,5 @@
-/* workload.h: what is timed: an operation on a matrix of rows x n, its inputs and the place of its result.
- * Made by workload.c for harness.c; read by every peer and by truth.c. */
+/* workload.h: what is timed: an operation on rows x n logits along the last or the first axis, its inputs and the place
+ * of its result. Made by workload.c for harness.c; read by every peer and by truth.c. */
 #ifndef SJ_BENCH_WORKLOAD_H
 #define SJ_BENCH_WORKLOAD_H
 
@@ -9,42 +9,76 @@
 
 typedef enum bench_op {
     OP_SOFTMAX,
+    OP_LOG_SOFTMAX,
+    OP_LOGSUMEXP,
+    OP_GRADIENT,       /* of output n / 2 */
     OP_VJP_OF_SOFTMAX, /* backward with s kept by the forward pass */
     OP_VJP,            /* from the logits: forward and backward in one */
+    OP_JVP,            /* from the logits */
     OP_JACOBIAN,       /* one n x n block a row */
     OP_COUNT
 } bench_op;
 
 extern const char *const bench_op_names[OP_COUNT]; /* as on the command line */
 
-typedef struct bench_shape {
+/* One line of the plan: what is timed, without its data. */
+typedef struct bench_case {
+    bench_op op;
+    sj_dtype dtype;
+    bool first_axis; /* the classes lie along axis 0 of (n, rows), else along axis 1 of (rows, n) */
+    int threads;
     size_t rows, n;
-} bench_shape;
-
-#define BENCH_SHAPES 7
-extern const bench_shape bench_shapes[BENCH_SHAPES];
+} bench_case;
 
 /* All arrays are C-ordered and contiguous and live in one file mapping that worker processes can map too: z, s =
  * softmax(z) and g from offset 0, `stride` bytes apart, then out. */
 typedef struct workload {
-    bench_op op;
-    sj_dtype dtype;
-    size_t rows, n;
+    bench_case what;
+    size_t item; /* bytes of an entry */
     void *z, *s, *g, *out;
-    size_t results;    /* entries of out: rows * n, or rows * n * n */
-    size_t item;       /* bytes of an entry */
+    size_t logits;     /* rows * n */
+    size_t results;    /* entries of the result */
     size_t stride;     /* bytes from z to s, and from s to g, and from g to out */
     int file;          /* the mapped file */
     size_t file_bytes; /* its size */
 } workload;
 
-/* The shape an operation really runs on: rows are cut where a Jacobian would pass 2^24 entries; 0 rows if none fits. */
-bench_shape workload_shape(bench_op op, bench_shape shape);
+size_t bench_item(sj_dtype dtype);
+const char *bench_dtype_name(sj_dtype dtype);
+
+/* Bytes the operation must read and write, each array once. */
+double bench_compulsory_bytes(const bench_case *what);
+
+/* Entries that times are divided by: the logits, or for a Jacobian the entries of the result. */
+size_t bench_entries(const bench_case *what);
 
 /* Fills w with deterministic inputs. False when out of memory. */
-bool workload_open(workload *w, bench_op op, sj_dtype dtype, bench_shape shape);
+bool workload_open(workload *w, const bench_case *what);
 void workload_close(workload *w);
 
-double workload_read(const workload *w, const void *array, size_t i);
+/* Views of z, s or g, and of the result. */
+static inline sj_view workload_input(const workload *w, const void *array) {
+    const bench_case *what = &w->what;
+    const size_t shape[2] = {what->first_axis ? what->n : what->rows, what->first_axis ? what->rows : what->n};
+    sj_view view = sj_array(array, what->dtype, 2, shape);
+    view.axis = what->first_axis ? 0 : -1;
+    return view;
+}
+
+static inline sj_view workload_result(const workload *w) {
+    const size_t blocks[3] = {w->what.rows, w->what.n, w->what.n};
+    if (w->what.op == OP_JACOBIAN) return sj_array(w->out, w->what.dtype, 3, blocks);
+    if (w->what.op == OP_LOGSUMEXP) return sj_array(w->out, w->what.dtype, 1, blocks);
+    return workload_input(w, w->out);
+}
+
+/* Where class k of a row lies in an array of the logits' shape. */
+static inline size_t workload_place(const workload *w, size_t row, size_t k) {
+    return w->what.first_axis ? k * w->what.rows + row : row * w->what.n + k;
+}
+
+static inline double workload_read(const workload *w, const void *array, size_t at) {
+    return w->what.dtype == SJ_F32 ? (double)((const float *)array)[at] : ((const double *)array)[at];
+}
 
 #endif

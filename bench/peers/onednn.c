@@ -1,10 +1,11 @@
-/* onednn.c: oneDNN's softmax primitive: float32, forward, backward from s, and the two after each other.
- * Primitives and memory objects are made outside the timed part. Compiled only where the library is found. */
+/* onednn.c: the system's oneDNN, version 2: float32 softmax and log-softmax forward, softmax backward from s, and
+ * forward and backward after each other. Primitives and memory objects are made outside the timed part. Compiled only
+ * where the library is found; version 3 has another interface and runs in a process of its own (onednn_worker.c). */
 #include "peer.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <dnnl.h>
 
@@ -16,20 +17,29 @@ typedef struct job {
     dnnl_primitive_t forward, backward;
     dnnl_memory_t source, softmax, cotangent, result;
     void *scratch; /* s between forward and backward */
-    bench_op op;
+    bench_case what;
 } job;
 
-/* The library takes its number of threads from OpenMP, which reads the environment before main. */
-static const char *missing(void) {
-    const char *threads = getenv("OMP_NUM_THREADS");
-    return threads != NULL && strcmp(threads, "1") == 0 ? NULL : "set OMP_NUM_THREADS=1: everything runs on one thread";
+static const char *missing(const peer *self) {
+    (void)self;
+    return NULL;
 }
 
-static const char *version(void) {
+static const char *version(const peer *self) {
     static char text[32];
     const dnnl_version_t *v = dnnl_version();
+    (void)self;
     snprintf(text, sizeof text, "%d.%d.%d", v->major, v->minor, v->patch);
     return text;
+}
+
+/* It asks its OpenMP, which this program is not linked with. */
+static void allow_threads(int threads) {
+    void *symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    void (*set_threads)(int);
+    if (symbol == NULL) return;
+    *(void **)&set_threads = symbol; /* POSIX's way from an object pointer to a function */
+    set_threads(threads);
 }
 
 static void close_job(void *opened) {
@@ -47,18 +57,26 @@ static void close_job(void *opened) {
     free(j);
 }
 
-static bool make_forward(job *j) {
-    dnnl_softmax_desc_t desc;
-    const dnnl_prop_kind_t kind = j->op == OP_SOFTMAX ? dnnl_forward_inference : dnnl_forward_training;
-    return dnnl_softmax_forward_desc_init(&desc, kind, &j->shape, 1) == dnnl_success &&
-           dnnl_primitive_desc_create(&j->forward_desc, &desc, NULL, j->engine, NULL) == dnnl_success &&
-           dnnl_primitive_create(&j->forward, j->forward_desc) == dnnl_success;
+static bool goes_back(const job *j) { return j->what.op == OP_VJP || j->what.op == OP_VJP_OF_SOFTMAX; }
+
+static int class_axis(const job *j) { return j->what.first_axis ? 0 : 1; }
+
+static bool describe_forward(job *j) {
+    dnnl_softmax_desc_t softmax;
+    dnnl_logsoftmax_desc_t log_softmax;
+    const dnnl_prop_kind_t kind = goes_back(j) ? dnnl_forward_training : dnnl_forward_inference;
+    const bool log = j->what.op == OP_LOG_SOFTMAX;
+    const dnnl_status_t made = log ? dnnl_logsoftmax_forward_desc_init(&log_softmax, kind, &j->shape, class_axis(j))
+                                   : dnnl_softmax_forward_desc_init(&softmax, kind, &j->shape, class_axis(j));
+    const void *desc = log ? (const void *)&log_softmax : (const void *)&softmax;
+    return made == dnnl_success &&
+           dnnl_primitive_desc_create(&j->forward_desc, desc, NULL, j->engine, NULL) == dnnl_success;
 }
 
 static bool make_backward(job *j) {
     dnnl_softmax_desc_t desc;
     dnnl_primitive_desc_t backward_desc;
-    if (dnnl_softmax_backward_desc_init(&desc, &j->shape, &j->shape, 1) != dnnl_success ||
+    if (dnnl_softmax_backward_desc_init(&desc, &j->shape, &j->shape, class_axis(j)) != dnnl_success ||
         dnnl_primitive_desc_create(&backward_desc, &desc, NULL, j->engine, j->forward_desc) != dnnl_success)
         return false;
     const bool made = dnnl_primitive_create(&j->backward, backward_desc) == dnnl_success;
@@ -71,32 +89,39 @@ static bool wrap(job *j, dnnl_memory_t *memory, void *data) {
 }
 
 static bool make_memories(job *j, const workload *w) {
-    void *s = w->op == OP_SOFTMAX ? w->out : w->s;
-    if (w->op == OP_VJP) {
+    void *s = j->what.op == OP_VJP_OF_SOFTMAX ? w->s : w->out;
+    if (j->what.op == OP_VJP) {
         /* w->s belongs to the workload, whose other readers must find it unchanged */
-        j->scratch = aligned_alloc(64, (w->rows * w->n * w->item + 63) / 64 * 64);
-        if (j->scratch == NULL) return false;
-        s = j->scratch;
+        s = j->scratch = aligned_alloc(64, (w->logits * w->item + 63) / 64 * 64);
+        if (s == NULL) return false;
     }
     return wrap(j, &j->source, w->z) && wrap(j, &j->softmax, s) && wrap(j, &j->cotangent, w->g) &&
            wrap(j, &j->result, w->out);
 }
 
-static void *open_job(const workload *w) {
-    const dnnl_dims_t dims = {(dnnl_dim_t)w->rows, (dnnl_dim_t)w->n};
-    if (w->op == OP_JACOBIAN || w->dtype != SJ_F32) return NULL;
+static bool make(job *j, const workload *w) {
+    const dnnl_dim_t rows = (dnnl_dim_t)w->what.rows, n = (dnnl_dim_t)w->what.n;
+    const dnnl_dims_t dims = {w->what.first_axis ? n : rows, w->what.first_axis ? rows : n};
+    return dnnl_engine_create(&j->engine, dnnl_cpu, 0) == dnnl_success &&
+           dnnl_stream_create(&j->stream, j->engine, dnnl_stream_default_flags) == dnnl_success &&
+           dnnl_memory_desc_init_by_tag(&j->shape, 2, dims, dnnl_f32, dnnl_ab) == dnnl_success && make_memories(j, w) &&
+           describe_forward(j) && dnnl_primitive_create(&j->forward, j->forward_desc) == dnnl_success &&
+           (!goes_back(j) || make_backward(j));
+}
+
+static void *open_job(const peer *self, const workload *w) {
+    (void)self;
+    if (w->what.dtype != SJ_F32) return NULL;
+    if (w->what.op != OP_SOFTMAX && w->what.op != OP_LOG_SOFTMAX && w->what.op != OP_VJP &&
+        w->what.op != OP_VJP_OF_SOFTMAX)
+        return NULL;
     job *j = calloc(1, sizeof *j);
     if (j == NULL) return NULL;
-    j->op = w->op;
-    const bool made = dnnl_engine_create(&j->engine, dnnl_cpu, 0) == dnnl_success &&
-                      dnnl_stream_create(&j->stream, j->engine, dnnl_stream_default_flags) == dnnl_success &&
-                      dnnl_memory_desc_init_by_tag(&j->shape, 2, dims, dnnl_f32, dnnl_ab) == dnnl_success &&
-                      make_memories(j, w) && make_forward(j) && (w->op == OP_SOFTMAX || make_backward(j));
-    if (!made) {
-        close_job(j);
-        return NULL;
-    }
-    return j;
+    j->what = w->what;
+    allow_threads(w->what.threads);
+    if (make(j, w)) return j;
+    close_job(j);
+    return NULL;
 }
 
 static bool call(void *opened) {
@@ -104,13 +129,15 @@ static bool call(void *opened) {
     const dnnl_exec_arg_t forward[] = {{DNNL_ARG_SRC, j->source}, {DNNL_ARG_DST, j->softmax}};
     const dnnl_exec_arg_t backward[] = {
         {DNNL_ARG_DST, j->softmax}, {DNNL_ARG_DIFF_DST, j->cotangent}, {DNNL_ARG_DIFF_SRC, j->result}};
-    if (j->op != OP_VJP_OF_SOFTMAX && dnnl_primitive_execute(j->forward, j->stream, 2, forward) != dnnl_success)
+    if (j->what.op != OP_VJP_OF_SOFTMAX && dnnl_primitive_execute(j->forward, j->stream, 2, forward) != dnnl_success)
         return false;
-    if (j->op != OP_SOFTMAX && dnnl_primitive_execute(j->backward, j->stream, 3, backward) != dnnl_success)
-        return false;
+    if (goes_back(j) && dnnl_primitive_execute(j->backward, j->stream, 3, backward) != dnnl_success) return false;
     return dnnl_stream_wait(j->stream) == dnnl_success;
 }
 
-static double run(void *opened, size_t calls) { return bench_time_calls(call, opened, calls); }
+static double run(void *opened, size_t calls) {
+    allow_threads(((job *)opened)->what.threads);
+    return bench_time_calls(call, opened, calls);
+}
 
-const peer peer_onednn = {"oneDNN", missing, version, open_job, run, close_job, true};
+const peer peer_onednn = {"oneDNN", PEER_OTHER, missing, version, open_job, run, close_job, NULL};

@@ -1,35 +1,63 @@
-/* softjac.c: this library through its public header, as a program would call it. */
+/* softjac.c: this library through its public header, as a program would call it, in default and in exact mode. */
 #include "peer.h"
 
-static const char *missing(void) { return NULL; }
+#include <stdlib.h>
 
-static const char *version(void) { return sj_kernel_set(); }
+typedef struct job {
+    bench_op op;
+    size_t n;
+    sj_view from, g, out;
+    sj_options options;
+} job;
 
-static void *open_job(const workload *w) { return (void *)w; }
+static const char *missing(const peer *self) {
+    (void)self;
+    return NULL;
+}
 
-/* Views are built inside the timed call: they are part of what a call costs. */
-static bool call(void *job) {
-    const workload *w = job;
-    const size_t shape[3] = {w->rows, w->n, w->n};
-    const sj_view z = sj_array(w->z, w->dtype, 2, shape);
-    const sj_view g = sj_array(w->g, w->dtype, 2, shape);
-    const sj_view out = sj_array(w->out, w->dtype, w->op == OP_JACOBIAN ? 3 : 2, shape);
-    sj_options given_softmax = SJ_OPTIONS_INIT;
-    switch (w->op) {
+static const char *version(const peer *self) {
+    (void)self;
+    return sj_kernel_set();
+}
+
+/* Views and options are made once, as the other libraries' descriptors are. */
+static void *open_job(const peer *self, const workload *w) {
+    const bool given_softmax = w->what.op == OP_VJP_OF_SOFTMAX;
+    job *j = malloc(sizeof *j);
+    if (j == NULL) return NULL;
+    *j = (job){.op = w->what.op,
+               .n = w->what.n,
+               .from = workload_input(w, given_softmax ? w->s : w->z),
+               .g = workload_input(w, w->g),
+               .out = workload_result(w),
+               .options = SJ_OPTIONS_INIT};
+    j->options.given = given_softmax ? SJ_GIVEN_SOFTMAX : SJ_GIVEN_LOGITS;
+    j->options.threads = w->what.threads;
+    j->options.mode = self->kind == PEER_EXACT ? SJ_EXACT : SJ_DEFAULT;
+    return j;
+}
+
+static bool call(void *opened) {
+    const job *j = opened;
+    switch (j->op) {
     case OP_SOFTMAX:
-        return sj_softmax(z, out, NULL) == SJ_OK;
-    case OP_VJP:
-        return sj_softmax_vjp(z, g, out, NULL) == SJ_OK;
+        return sj_softmax(j->from, j->out, &j->options) == SJ_OK;
+    case OP_LOG_SOFTMAX:
+        return sj_log_softmax(j->from, j->out, &j->options) == SJ_OK;
+    case OP_LOGSUMEXP:
+        return sj_logsumexp(j->from, j->out, &j->options) == SJ_OK;
+    case OP_GRADIENT:
+        return sj_softmax_gradient(j->from, j->n / 2, j->out, &j->options) == SJ_OK;
+    case OP_JVP:
+        return sj_softmax_jvp(j->from, j->g, j->out, &j->options) == SJ_OK;
     case OP_JACOBIAN:
-        return sj_softmax_jacobian(z, SJ_BLOCKS, out, NULL) == SJ_OK;
+        return sj_softmax_jacobian(j->from, SJ_BLOCKS, j->out, &j->options) == SJ_OK;
     default:
-        given_softmax.given = SJ_GIVEN_SOFTMAX;
-        return sj_softmax_vjp(sj_array(w->s, w->dtype, 2, shape), g, out, &given_softmax) == SJ_OK;
+        return sj_softmax_vjp(j->from, j->g, j->out, &j->options) == SJ_OK;
     }
 }
 
-static double run(void *job, size_t calls) { return bench_time_calls(call, job, calls); }
+static double run(void *opened, size_t calls) { return bench_time_calls(call, opened, calls); }
 
-static void close_job(void *job) { (void)job; }
-
-const peer peer_softjac = {"softjac", missing, version, open_job, run, close_job, true};
+const peer peer_softjac = {"softjac", PEER_OURS, missing, version, open_job, run, free, NULL};
+const peer peer_exact = {"softjac exact", PEER_EXACT, missing, version, open_job, run, free, NULL};

@@ -1,17 +1,19 @@
-/* table.c: the list of contenders. A new one is a file in this folder and a line here. */
+/* table.c: the list of contenders. A new one is a file in this folder, or a line in worker.c, and a line here. */
 #include "peer.h"
 
-extern const peer peer_copy, peer_softjac, peer_onednn, peer_xnnpack, peer_scipy, peer_pytorch;
+extern const peer peer_memcpy, peer_memset, peer_stream, peer_softjac, peer_exact, peer_onednn, peer_onednn_new,
+    peer_xnnpack, peer_onnxruntime, peer_pytorch, peer_pytorch_new, peer_jax, peer_scipy, peer_autograd;
 
 const peer *const peers[] = {
-    &peer_copy,    &peer_softjac,
+    &peer_memcpy,      &peer_memset,  &peer_stream,      &peer_softjac, &peer_exact,
 #ifdef BENCH_HAVE_ONEDNN
     &peer_onednn,
 #endif
+    &peer_onednn_new,
 #ifdef BENCH_HAVE_XNNPACK
     &peer_xnnpack,
 #endif
-    &peer_scipy,   &peer_pytorch,
+    &peer_onnxruntime, &peer_pytorch, &peer_pytorch_new, &peer_jax,     &peer_scipy, &peer_autograd,
 };
 const size_t peer_count = sizeof peers / sizeof peers[0];
 
