@@ -28,6 +28,11 @@ typedef struct block {
     vmask left;    /* rows left to long_rows.h */
 } block;
 
+/* Rows of n entries lie one after the other. */
+static inline bool rows_follow(const sj_run *run, const sj_operand *array, size_t n) {
+    return run->rows == 1 || array->row_stride == (ptrdiff_t)n;
+}
+
 /* Entry k of every row becomes vector k. */
 static inline void block_load(const block *b, const sj_operand *array, vec *turned) {
     const size_t n = b->run->n, first = b->first;
@@ -37,7 +42,7 @@ static inline void block_load(const block *b, const sj_operand *array, vec *turn
         for (size_t k = 0; k < n; k++) turned[k] = v_load(base + first + (ptrdiff_t)k * array->class_stride);
         return;
     }
-    if (own && array->class_stride == 1 && array->row_stride == (ptrdiff_t)n) {
+    if (own && array->class_stride == 1 && rows_follow(b->run, array, n)) {
         rows_load(base + first * n, base + b->run->rows * n, &b->turn, turned);
         return;
     }
@@ -74,7 +79,7 @@ static inline bool block_store_direct(const block *b, const vec *turned, const t
         for (size_t k = 0; k < turn->n; k++) v_store(base + b->first + (ptrdiff_t)k * stride, turned[k]);
         return true;
     }
-    if (stride != 1 || out->row_stride != (ptrdiff_t)turn->n) return false;
+    if (stride != 1 || !rows_follow(b->run, out, turn->n)) return false;
     rows_store(base + b->first * turn->n, base + (b->first + b->rows) * turn->n, turn, turned);
     return true;
 }
