@@ -43,7 +43,7 @@ static inline void block_load(const block *b, const sj_operand *array, vec *turn
         return;
     }
     if (own && array->class_stride == 1 && rows_follow(b->run, array, n)) {
-        rows_load(base + first * n, base + b->run->rows * n, &b->turn, turned);
+        rows_load(base + first * n, (b->run->rows - first) * n, &b->turn, turned);
         return;
     }
     const char *rows[V_LANES];
@@ -80,7 +80,7 @@ static inline bool block_store_direct(const block *b, const vec *turned, const t
         return true;
     }
     if (stride != 1 || !rows_follow(b->run, out, turn->n)) return false;
-    rows_store(base + b->first * turn->n, base + (b->first + b->rows) * turn->n, turn, turned);
+    rows_store(base + b->first * turn->n, b->rows * turn->n, turn, turned);
     return true;
 }
 

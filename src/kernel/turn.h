@@ -54,66 +54,70 @@ V_INLINE void tile_unzip(vec *tile, size_t width) {
     }
 }
 
-/* V_LANES entries from `from` on, 0 where there are not as many. */
-V_INLINE vec load_before(const real *from, const real *end) {
-    if (from >= end) return v_zero();
-    const size_t left = (size_t)(end - from);
-    return left >= V_LANES ? v_load(from) : v_load_n(from, left, 0);
+/* V_LANES entries of an array of `count`, from the one `at` on; 0 where there are not as many. */
+V_INLINE vec load_within(const real *array, size_t at, size_t count) {
+    if (at >= count) return v_zero();
+    return count - at >= V_LANES ? v_load(array + at) : v_load_n(array + at, count - at, 0);
 }
 
-V_INLINE void store_before(real *to, vec a, const real *end) {
-    if (to >= end) return;
-    const size_t left = (size_t)(end - to);
-    if (left >= V_LANES)
-        v_store(to, a);
+V_INLINE void store_within(real *array, vec a, size_t at, size_t count) {
+    if (at >= count) return;
+    if (count - at >= V_LANES)
+        v_store(array + at, a);
     else
-        v_store_n(to, a, left);
+        v_store_n(array + at, a, count - at);
 }
 
-/* n <= width: a vector is turned with `apart` and one tile is all. */
-V_INLINE void rows_load_packed(const real *from, const real *end, const turning *t, size_t width, vec *turned) {
+/* n <= width: a vector is turned with `apart` and one tile is all. Tiles are copies, so that they live in registers. */
+V_INLINE void rows_load_packed(const real *rows, size_t count, const turning *t, size_t width, vec *turned) {
+    const size_t taken = V_LANES / width * t->n;
     vec tile[V_LANES];
-    for (size_t i = 0; i < width; i++)
-        tile[i] = v_permute(load_before(from + i * (V_LANES / width) * t->n, end), t->apart);
+    for (size_t i = 0; i < width; i++) tile[i] = v_permute(load_within(rows, i * taken, count), t->apart);
     tile_zip(tile, width);
     for (size_t k = 0; k < width; k++) turned[k] = tile[k];
 }
 
-V_INLINE void rows_store_packed(real *to, const real *end, const turning *t, size_t width, const vec *turned) {
+V_INLINE void rows_store_packed(real *rows, size_t count, const turning *t, size_t width, const vec *turned) {
+    const size_t taken = V_LANES / width * t->n;
     vec tile[V_LANES];
     for (size_t k = 0; k < width; k++) tile[k] = turned[k];
     tile_unzip(tile, width);
-    for (size_t i = 0; i < width; i++)
-        store_before(to + i * (V_LANES / width) * t->n, v_permute(tile[i], t->near), end);
+    for (size_t i = 0; i < width; i++) {
+        const vec near = width < V_LANES ? v_permute(tile[i], t->near) : tile[i];
+        store_within(rows, near, i * taken, count);
+    }
 }
 
-/* V_LANES contiguous rows of t->n entries; `end` is where the array ends, 0 stands beyond. `turned` has room for whole
- * tiles: n rounded up to a multiple of V_LANES. */
-static inline void rows_load(const real *from, const real *end, const turning *t, vec *turned) {
+/* V_LANES contiguous rows of t->n entries, the first of an array of `count` entries; 0 stands for what it lacks.
+ * `turned` has room for whole tiles: n rounded up to a multiple of V_LANES. */
+static inline void rows_load(const real *rows, size_t count, const turning *t, vec *turned) {
     if (NATIVE_PERMUTE && t->width == V_LANES / 2) {
-        rows_load_packed(from, end, t, V_LANES / 2, turned);
+        rows_load_packed(rows, count, t, V_LANES / 2, turned);
     } else if (NATIVE_PERMUTE && t->width == V_LANES / 4) {
-        rows_load_packed(from, end, t, V_LANES / 4, turned);
+        rows_load_packed(rows, count, t, V_LANES / 4, turned);
     } else if (NATIVE_PERMUTE && V_LANES > 8 && t->width == V_LANES / 8) {
-        rows_load_packed(from, end, t, V_LANES / 8, turned);
+        rows_load_packed(rows, count, t, V_LANES / 8, turned);
     } else {
         for (size_t k = 0; k < t->n; k += V_LANES) {
             vec tile[V_LANES];
-            for (size_t lane = 0; lane < V_LANES; lane++) tile[lane] = load_before(from + lane * t->n + k, end);
+            for (size_t lane = 0; lane < V_LANES; lane++) tile[lane] = load_within(rows, lane * t->n + k, count);
             tile_zip(tile, V_LANES);
             for (size_t i = 0; i < V_LANES; i++) turned[k + i] = tile[i];
         }
     }
 }
 
-/* The way back, to rows before `end`. Stores are whole vectors where the next ones repair what they spill over. */
-static inline void rows_store(real *to, const real *end, const turning *t, const vec *turned) {
+/* The way back, to an array of `count` entries. Stores are whole vectors where the next ones repair what they spill
+ * over. */
+static inline void rows_store(real *rows, size_t count, const turning *t, const vec *turned) {
     if (NATIVE_PERMUTE && t->width == V_LANES / 2) {
-        rows_store_packed(to, end, t, V_LANES / 2, turned);
+        rows_store_packed(rows, count, t, V_LANES / 2, turned);
     } else if (NATIVE_PERMUTE && t->width == V_LANES / 4) {
-        rows_store_packed(to, end, t, V_LANES / 4, turned);
+        rows_store_packed(rows, count, t, V_LANES / 4, turned);
     } else if (NATIVE_PERMUTE && V_LANES > 8 && t->width == V_LANES / 8) {
-        rows_store_packed(to, end, t, V_LANES / 8, turned);
+        rows_store_packed(rows, count, t, V_LANES / 8, turned);
+    } else if (t->n <= V_LANES) {
+        rows_store_packed(rows, count, t, V_LANES, turned);
     } else {
         vec tiles[MOST_TURNED];
         for (size_t k = 0; k < t->n; k += V_LANES) {
@@ -123,7 +127,7 @@ static inline void rows_store(real *to, const real *end, const turning *t, const
             for (size_t i = 0; i < V_LANES; i++) tiles[k + i] = tile[i];
         }
         for (size_t lane = 0; lane < V_LANES; lane++)
-            for (size_t k = 0; k < t->n; k += V_LANES) store_before(to + lane * t->n + k, tiles[k + lane], end);
+            for (size_t k = 0; k < t->n; k += V_LANES) store_within(rows, tiles[k + lane], lane * t->n + k, count);
     }
 }
 
