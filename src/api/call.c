@@ -56,46 +56,53 @@ static sj_operand operand(const sj_view *view, ptrdiff_t class_stride) {
     return (sj_operand){view->data, view->dtype, 0, class_stride, 0};
 }
 
-static sj_run first_row(const sj_call *call, const sj_options *options, int axis) {
+/* The strides of a row of the result. */
+static sj_operand result_operand(const sj_call *call, int axis) {
     const sj_view *out = call->out;
-    sj_run run = {.n = call->z->shape[axis], .q = call->q, .nonfinite = options->nonfinite, .given = options->given};
-    run.z = operand(call->z, call->z->strides[axis]);
-    if (call->g) run.g = operand(call->g, call->g->strides[axis]);
-    run.out = operand(out, 0);
-    if (call->result == SJ_RESULT_SAME || call->result == SJ_RESULT_DENSE) run.out.class_stride = out->strides[axis];
-    if (call->result == SJ_RESULT_DENSE) run.out.input_stride = out->strides[call->z->ndim + axis];
+    sj_operand result = operand(out, 0);
+    if (call->result == SJ_RESULT_SAME || call->result == SJ_RESULT_DENSE) result.class_stride = out->strides[axis];
+    if (call->result == SJ_RESULT_DENSE) result.input_stride = out->strides[call->z->ndim + axis];
     if (call->result == SJ_RESULT_BLOCKS) {
-        run.out.class_stride = out->strides[out->ndim - 2];
-        run.out.input_stride = out->strides[out->ndim - 1];
+        result.class_stride = out->strides[out->ndim - 2];
+        result.input_stride = out->strides[out->ndim - 1];
     }
-    return run;
+    return result;
+}
+
+static sj_run first_row(const sj_call *call, const sj_options *options, int axis) {
+    return (sj_run){.rows = 0,
+                    .n = call->z->shape[axis],
+                    .z = operand(call->z, call->z->strides[axis]),
+                    .g = call->g ? operand(call->g, call->g->strides[axis]) : (sj_operand){.data = NULL},
+                    .out = result_operand(call, axis),
+                    .q = call->q,
+                    .nonfinite = options->nonfinite,
+                    .given = options->given};
 }
 
 /* The stride of a dimension that is walked; the others may hold anything. */
 static ptrdiff_t step(const sj_view *view, int d) { return view->shape[d] > 1 ? view->strides[d] : 0; }
 
 /* A dense Jacobian is its blocks: entry [p, q, i, r] is theirs where p = i, which is one stride, the sum of both. */
-static sj_batch batch_of(const sj_call *call, int axis) {
-    sj_batch batch;
-    batch.ndim = 0;
+static void set_batch(const sj_call *call, int axis, sj_batch *batch) {
+    batch->ndim = 0;
     for (int d = 0, e = 0; d < call->z->ndim; d++) {
         if (d == axis) continue;
-        const int b = batch.ndim++;
-        batch.shape[b] = call->z->shape[d];
-        batch.z[b] = call->z->shape[axis] > 0 ? step(call->z, d) : 0;
-        batch.g[b] = call->g ? step(call->g, d) : 0;
+        const int b = batch->ndim++;
+        batch->shape[b] = call->z->shape[d];
+        batch->z[b] = call->z->shape[axis] > 0 ? step(call->z, d) : 0;
+        batch->g[b] = call->g ? step(call->g, d) : 0;
         switch (call->result) {
         case SJ_RESULT_SAME:
-            batch.out[b] = step(call->out, d);
+            batch->out[b] = step(call->out, d);
             break;
         case SJ_RESULT_DENSE:
-            batch.out[b] = step(call->out, d) + step(call->out, call->z->ndim + d);
+            batch->out[b] = step(call->out, d) + step(call->out, call->z->ndim + d);
             break;
         default:
-            batch.out[b] = step(call->out, e++);
+            batch->out[b] = step(call->out, e++);
         }
     }
-    return batch;
 }
 
 static sj_dtype widest(const sj_call *call) {
@@ -129,10 +136,12 @@ static void fill_zero(const sj_view *view, int d, char *data) {
 
 /* Sums keep what roundings lose, which is a number of the dtype only when rounding to nearest: so that is the mode
  * while a call computes, on every thread it uses, and the caller's is back before it returns. */
-static void run_rounding_to_nearest(const sj_call *call, const sj_options *options, int axis, sj_run run) {
+static void run_rounding_to_nearest(const sj_call *call, const sj_options *options, int axis, sj_run *run) {
+    sj_batch batch;
+    set_batch(call, axis, &batch);
     const int rounding = fegetround();
     if (rounding != FE_TONEAREST) (void)fesetround(FE_TONEAREST);
-    sj_plan_run(call->operation, widest(call), options->mode, options->threads, batch_of(call, axis), run);
+    sj_plan_run(call->operation, widest(call), options->mode, options->threads, &batch, run);
     if (rounding != FE_TONEAREST) (void)fesetround(rounding);
 }
 
@@ -144,9 +153,9 @@ sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
     if (!options) options = &defaults;
     const sj_status status = check_call(call, options, &axis);
     if (status) return status;
-    const sj_run run = first_row(call, options, axis);
+    sj_run run = first_row(call, options, axis);
     if (run.n == 0 && call->result != SJ_RESULT_NO_CLASS) return SJ_OK;
     if (call->result == SJ_RESULT_DENSE) fill_zero(call->out, 0, call->out->data);
-    run_rounding_to_nearest(call, options, axis, run);
+    run_rounding_to_nearest(call, options, axis, &run);
     return SJ_OK;
 }

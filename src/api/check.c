@@ -19,12 +19,7 @@ sj_status sj_fail(sj_error *error, sj_status status, const char *format, ...) {
     return status;
 }
 
-bool sj_multiply(size_t a, size_t b, size_t *product) {
-    const bool small = a <= UINT32_MAX && b <= SIZE_MAX / UINT32_MAX; /* spares a small call its divisions */
-    if (!small && b != 0 && a > SIZE_MAX / b) return false;
-    *product = a * b;
-    return true;
-}
+bool sj_multiply(size_t a, size_t b, size_t *product) { return !__builtin_mul_overflow(a, b, product); }
 
 static bool is_empty(const sj_view *view) {
     for (int d = 0; d < view->ndim; d++)

@@ -7,12 +7,18 @@
 
 #include <stdbool.h>
 
+static void swap(ptrdiff_t *strides, int a, int b) {
+    const ptrdiff_t old = strides[a];
+    strides[a] = strides[b], strides[b] = old;
+}
+
 static void swap_dims(sj_batch *batch, int a, int b) {
-    const sj_batch old = *batch;
-    batch->shape[a] = old.shape[b], batch->shape[b] = old.shape[a];
-    batch->z[a] = old.z[b], batch->z[b] = old.z[a];
-    batch->g[a] = old.g[b], batch->g[b] = old.g[a];
-    batch->out[a] = old.out[b], batch->out[b] = old.out[a];
+    if (a == b) return;
+    const size_t old = batch->shape[a];
+    batch->shape[a] = batch->shape[b], batch->shape[b] = old;
+    swap(batch->z, a, b);
+    swap(batch->g, a, b);
+    swap(batch->out, a, b);
 }
 
 /* Dimension `inner` continues `outer` in every operand: one step of outer is a whole walk of inner. */
@@ -96,26 +102,27 @@ static void advance_rows(sj_run *run, size_t rows) {
 }
 
 /* A few short rows cost as much as a block of them: what whole blocks leave over goes to narrower ones. */
-static void perform_rows(const sj_kernels *kernels, sj_operation operation, sj_run run) {
+static void perform_rows(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
     const sj_kernels *narrower = kernels->narrower;
-    for (; narrower && run.n <= kernels->short_row; narrower = narrower->narrower) {
-        const size_t left = run.rows % kernels->lanes, whole = run.rows - left;
+    for (; narrower && run->n <= kernels->short_row; narrower = narrower->narrower) {
+        const size_t left = run->rows % kernels->lanes, whole = run->rows - left;
         if (left == 0 || left > narrower->lanes) break;
-        run.rows = whole;
-        if (whole > 0) kernels->rows[operation](&run);
-        advance_rows(&run, whole);
-        run.rows = left;
+        run->rows = whole;
+        if (whole > 0) kernels->rows[operation](run);
+        advance_rows(run, whole);
+        run->rows = left;
         kernels = narrower;
     }
-    kernels->rows[operation](&run);
+    kernels->rows[operation](run);
 }
 
 /* The rows of a run from group `first` on, `count` groups of them. */
-static void perform_run(const plan *p, sj_run run, size_t first, size_t count) {
-    const size_t start = first * p->group_rows, left = run.rows - start;
+static void perform_run(const plan *p, const sj_run *whole, size_t first, size_t count) {
+    const size_t start = first * p->group_rows, left = whole->rows - start;
+    sj_run run = *whole;
     run.rows = count < p->groups - first ? count * p->group_rows : left;
     advance_rows(&run, start);
-    perform_rows(p->kernels, p->operation, run);
+    perform_rows(p->kernels, p->operation, &run);
 }
 
 static void perform_groups(const void *context, size_t first, size_t count) {
@@ -126,7 +133,7 @@ static void perform_groups(const void *context, size_t first, size_t count) {
     seek(p->runs, first / p->groups, &at);
     for (;;) {
         const size_t left = p->groups - group, taken = count < left ? count : left;
-        perform_run(p, at.run, group, taken);
+        perform_run(p, &at.run, group, taken);
         count -= taken;
         if (count == 0) return;
         next_run(p->runs, &at);
@@ -146,25 +153,30 @@ static const sj_kernels *kernels_of(const sj_kernel_sets *set, sj_dtype compute,
     return compute == SJ_F32 ? set->f32 : set->f64;
 }
 
-void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, sj_batch batch, sj_run first) {
-    for (int d = 0; d < batch.ndim; d++)
-        if (batch.shape[d] == 0) return;
-    collapse(&batch);
-    const int inner = batch.ndim - 1;
-    first.rows = inner < 0 ? 1 : batch.shape[inner];
-    first.z.row_stride = inner < 0 ? 0 : batch.z[inner];
-    first.g.row_stride = inner < 0 ? 0 : batch.g[inner];
-    first.out.row_stride = inner < 0 ? 0 : batch.out[inner];
-    batch.ndim = inner < 0 ? 0 : inner;
+void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, sj_batch *batch, sj_run *first) {
+    for (int d = 0; d < batch->ndim; d++)
+        if (batch->shape[d] == 0) return;
+    collapse(batch);
+    const int inner = batch->ndim - 1;
+    first->rows = inner < 0 ? 1 : batch->shape[inner];
+    first->z.row_stride = inner < 0 ? 0 : batch->z[inner];
+    first->g.row_stride = inner < 0 ? 0 : batch->g[inner];
+    first->out.row_stride = inner < 0 ? 0 : batch->out[inner];
+    batch->ndim = inner < 0 ? 0 : inner;
     size_t runs = 1;
-    for (int d = 0; d < batch.ndim; d++) runs *= batch.shape[d];
+    for (int d = 0; d < batch->ndim; d++) runs *= batch->shape[d];
     const sj_kernels *kernels = kernels_of(sj_dispatch(), compute, mode);
-    plan p = {kernels, operation, &batch, &first, 1, first.rows};
-    if (first.n <= kernels->short_row) { /* taken in blocks: a thread's first row begins one */
-        p.group_rows = kernels->lanes;
-        p.groups = (first.rows - 1) / kernels->lanes + 1;
+    const double entries = (double)runs * (double)first->rows * (double)first->n;
+    const double cost = entries * entry_cost(operation, compute, mode, first->n);
+    if (runs == 1 && !sj_threads_pay(cost, threads)) { /* most small calls */
+        perform_rows(kernels, operation, first);
+        return;
     }
-    const double entries = (double)runs * (double)first.rows * (double)first.n;
-    const sj_work work = {runs * p.groups, entries * entry_cost(operation, compute, mode, first.n), perform_groups, &p};
+    plan p = {kernels, operation, batch, first, 1, first->rows};
+    if (first->n <= kernels->short_row) { /* taken in blocks: a thread's first row begins one */
+        p.group_rows = kernels->lanes;
+        p.groups = (first->rows - 1) / kernels->lanes + 1;
+    }
+    const sj_work work = {runs * p.groups, cost, perform_groups, &p};
     sj_threads_perform(&work, threads);
 }

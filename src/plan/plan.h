@@ -12,8 +12,9 @@ typedef struct sj_batch {
     ptrdiff_t z[SJ_MAX_NDIM], g[SJ_MAX_NDIM], out[SJ_MAX_NDIM];
 } sj_batch;
 
-/* Runs `operation` over the batch: `first` describes the first row (its row strides are set here), and arithmetic is
- * in `compute`, the widest dtype of the call, or as `mode` asks. On `threads` threads at most; 0: as many as pay. */
-void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, sj_batch batch, sj_run first);
+/* Runs `operation` over the batch, which is used up: `first` describes the first row (its row strides are set here),
+ * and arithmetic is in `compute`, the widest dtype of the call, or as `mode` asks. On `threads` threads at most; 0: as
+ * many as pay. */
+void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, sj_batch *batch, sj_run *first);
 
 #endif

@@ -7,7 +7,6 @@
 #include <fenv.h>
 #include <omp.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <unistd.h>
 
 /* Least cost of a thread's block: about 6 us of work, a few times what waking the thread takes. */
@@ -74,9 +73,11 @@ static void perform_by_team(const sj_work *work, int threads) {
     }
 }
 
+bool sj_threads_pay(double cost, int most) { return most != 1 && cost >= 2 * LEAST_COST; }
+
 /* Work not worth two threads is done without a word to the runtime, which may ask the system. */
 void sj_threads_perform(const sj_work *work, int most) {
-    if (most == 1 || work->items < 2 || work->cost < 2 * LEAST_COST) {
+    if (work->items < 2 || !sj_threads_pay(work->cost, most)) {
         work->perform(work->context, 0, work->items);
         return;
     }
@@ -91,6 +92,12 @@ void sj_threads_perform(const sj_work *work, int most) {
 
 int sj_threads_available(void) { return allowed(0); }
 #else
+bool sj_threads_pay(double cost, int most) {
+    (void)cost;
+    (void)most;
+    return false;
+}
+
 void sj_threads_perform(const sj_work *work, int most) {
     (void)most;
     work->perform(work->context, 0, work->items);

@@ -3,6 +3,7 @@
 #ifndef SJ_PLAN_THREADS_H
 #define SJ_PLAN_THREADS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Work in items that may be done in any order and by any thread, because none reads what another writes. What an item
@@ -14,6 +15,9 @@ typedef struct sj_work {
     void (*perform)(const void *context, size_t first, size_t count);
     const void *context;
 } sj_work;
+
+/* Whether work of this cost may be given to more than one thread. */
+bool sj_threads_pay(double cost, int most);
 
 /* Does every item once, in the caller's floating-point environment. Uses as many threads as the work pays for, `most`
  * at most unless that is 0, each for one contiguous block of items. */

@@ -79,19 +79,44 @@ V_INLINE vec native_fma(vec a, vec b, vec c) {
 }
 
 #if V_BYTES == 64
-#define NATIVE_MASKED 1
 #if defined(SJ_REAL_f32)
 #define LANE_MASK(count) ((__mmask16)((1u << (count)) - 1u))
 #else
 #define LANE_MASK(count) ((__mmask8)((1u << (count)) - 1u))
 #endif
+#endif
+
 V_INLINE vec native_load_n(const real *from, size_t count, vec fill) {
+#if V_BYTES == 64
     return NATIVE(_mm512_mask_loadu)(fill, LANE_MASK(count), from);
+#elif defined(__AVX2__)
+    static const real_int numbers[] = {0, 1, 2, 3, 4, 5, 6, 7};
+    vec_int lanes;
+    memcpy(&lanes, numbers, sizeof lanes);
+    const vec_int there = lanes < (real_int)count;
+#if V_BYTES == 32
+    const vec loaded = NATIVE(_mm256_maskload)(from, (__m256i)there);
+#else
+    const vec loaded = NATIVE(_mm_maskload)(from, (__m128i)there);
+#endif
+    return (vec)((vec_int)loaded | (~there & (vec_int)fill));
+#else
+    memcpy(&fill, from, count * sizeof(real));
+    return fill;
+#endif
 }
 
-V_INLINE void native_store_n(real *to, vec a, size_t count) { NATIVE(_mm512_mask_storeu)(to, LANE_MASK(count), a); }
-#undef LANE_MASK
+V_INLINE void native_store_n(real *to, vec a, size_t count) {
+#if V_BYTES == 64
+    NATIVE(_mm512_mask_storeu)(to, LANE_MASK(count), a);
+#else
+    /* fewer than V_LANES: shorter than a call of memcpy */
+    real lanes[V_LANES];
+    memcpy(lanes, &a, sizeof a);
+    for (size_t i = 0; i < count; i++) to[i] = lanes[i];
 #endif
+}
+#undef LANE_MASK
 
 #if V_BYTES == 64 || (V_BYTES == 32 && defined(SJ_REAL_f32))
 #define NATIVE_PERMUTE 1

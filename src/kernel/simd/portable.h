@@ -72,15 +72,7 @@ V_INLINE bool v_holds(vmask a, size_t lane) { return (native_bits(a) >> lane & 1
 V_INLINE size_t v_first_lane(vmask a) { return (size_t)__builtin_ctz(native_bits(a) | 1u << V_LANES); }
 
 /* The first `count` lanes from memory, `fill` in the others. Touches nothing past them. */
-V_INLINE vec v_load_n(const real *from, size_t count, real fill) {
-    vec r = v_set1(fill);
-#if defined(NATIVE_MASKED)
-    r = native_load_n(from, count, r);
-#else
-    memcpy(&r, from, count * sizeof(real));
-#endif
-    return r;
-}
+V_INLINE vec v_load_n(const real *from, size_t count, real fill) { return native_load_n(from, count, v_set1(fill)); }
 
 /* The numbers of the lanes. */
 V_INLINE vec_int v_lanes(void) {
@@ -99,13 +91,7 @@ V_INLINE vec v_with_lane(vec a, size_t lane, real x) {
     return (vec)((there & (vec_int)v_set1(x)) | (~there & (vec_int)a));
 }
 
-V_INLINE void v_store_n(real *to, vec a, size_t count) {
-#if defined(NATIVE_MASKED)
-    native_store_n(to, a, count);
-#else
-    memcpy(to, &a, count * sizeof(real));
-#endif
-}
+V_INLINE void v_store_n(real *to, vec a, size_t count) { native_store_n(to, a, count); }
 
 V_INLINE vec v_add(vec a, vec b) { return a + b; }
 
