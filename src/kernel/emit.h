@@ -45,7 +45,7 @@ V_INLINE vec emit_minus_softmax(entries in, const emission *e) { return v_sub(v_
  * subnormal one is rounded once. factor: inverse without bias, a: scale of g, b + down (c + rest): G at that scale, d:
  * the power that is left */
 V_INLINE vec emit_product(entries in, const emission *e) {
-    const vec y = v_keep(v_gt(in.w, e->least), v_fma(in.x, e->a, v_sub(v_zero(), e->b)));
+    const vec y = v_fma(v_keep(v_gt(in.w, e->least), in.x), e->a, v_sub(v_zero(), e->b));
     const vpair s = vpair_product((vpair){in.w, in.low}, e->factor);
     const vec s_down = v_mul(s.hi, v_sub(v_zero(), e->down));
     const vec lo_down = v_mul(s.lo, v_sub(v_zero(), e->down));

@@ -44,12 +44,19 @@ static void softmax_row(row *r) {
         return;
     }
     const emission e = softmax_emission(r);
+    const size_t argmax = row_may_reach_half(r) ? row_find(r) : r->run->n;
     row_emit(r, emit_softmax, &e, READS_WEIGHTS);
+    if (argmax < r->run->n) row_set(r, argmax, dd_mul(row_top(r), r->scalars.inverse).hi);
 }
 
+/* Entries equal to the maximum come from the pair: one class has s = 1, two equal ones 1/2. */
 static void softmax_block(block *b) {
     const emission e = {.factor = block_inverse(b), .a = v_set1(b->unbias)};
-    block_emit(b, emit_softmax, &e, b->z);
+    const vec top = emit_softmax_pair((entries){b->top.hi, b->top.lo, b->max}, &e);
+    for (size_t k = 0; k < b->run->n; k++) {
+        const vec s = emit_softmax((entries){b->w[k], b->w[k], b->z[k]}, &e);
+        b->w[k] = v_select(v_eq(b->z[k], b->max), top, s);
+    }
     block_store_row(b, b->w);
 }
 

@@ -28,7 +28,8 @@ typedef struct row {
     weighing how;
     bool shared; /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
     bool kept;   /* w (and low) hold the weights of the whole row */
-    bool whole;  /* the rest of the state is the sum of all weights, its top is 0, and no argmax is known */
+    bool whole; /* the rest of the state is the sum of all weights, its top is 0; the argmax is at or after state.argmax
+                 */
     keeping keep;
     reference ref;
     row_state state;
@@ -97,11 +98,13 @@ static inline weighing weighing_near(vec min, real max) {
 
 /* State of one chunk whose maximum is near. Leaves its weights in r->w. */
 static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, const extremes *of) {
-    const size_t m = r->whole ? count : chunk_find(z, count, of->max);
     const weighing how = weighing_near(of->min, of->max);
-    const dd rest = row_weigh_chunk(r, z, (weights){r->w, r->low}, count, m, of, how);
-    const dd top = r->whole ? (dd){0, 0} : entry_weight(of->max, &r->ref, how);
-    return (row_state){start + m, of->max, reference_integer(&r->ref), top, rest};
+    const real integer = reference_integer(&r->ref);
+    const weights to = {r->w, r->low};
+    if (r->whole) return (row_state){start, of->max, integer, {0, 0}, row_weigh_chunk(r, z, to, count, count, of, how)};
+    const size_t m = chunk_find(z, count, of->max);
+    const dd rest = row_weigh_chunk(r, z, to, count, m, of, how);
+    return (row_state){start + m, of->max, integer, entry_weight(of->max, &r->ref, how), rest};
 }
 
 /* One sweep over the row, each chunk relative to its own maximum, states merged in order. False when a maximum is
@@ -147,7 +150,7 @@ static inline bool row_has_nan(row *r) {
 
 /* A second sweep relative to the known maximum of the row: no merge, so no rounding of a difference of maxima. */
 static inline void row_reduce_at(row *r, real max) {
-    bool found = r->whole;
+    bool found = false;
     const dd top = r->whole ? (dd){0, 0} : entry_weight(max, &r->ref, r->how);
     r->state = (row_state){r->run->n, max, reference_integer(&r->ref), top, {0, 0}};
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
@@ -156,8 +159,9 @@ static inline void row_reduce_at(row *r, real max) {
         const extremes of = chunk_extremes(z, count);
         size_t skip = count;
         if (!found && of.max == max) {
-            skip = chunk_find(z, count, max);
-            r->state.argmax = start + skip;
+            const size_t m = chunk_find(z, count, max);
+            r->state.argmax = start + m;
+            if (!r->whole) skip = m;
             found = true;
         }
         const sj_operand *out = &r->run->out;
@@ -227,6 +231,24 @@ static inline row_kind row_reduce(row *r, keeping keep) {
     row_drop_uncounted(r);
     r->scalars = state_finish(&r->state, r->how);
     return ROW_FINITE;
+}
+
+/* Of a row of which only the sum was asked for. The weight of the maximum. */
+static inline dd row_top(const row *r) { return entry_weight(r->state.max, &r->ref, r->how); }
+
+/* Whether the softmax of the maximum may be 1/2 or more: there the rounding of its weight could show in a 1. */
+static inline bool row_may_reach_half(const row *r) {
+    const vec bound = r->how == WEIGH_FAR ? weight_bound(v_set1(r->state.max), &r->ref, true)
+                                          : weight_bound(v_set1(r->state.max), &r->ref, false);
+    return r->state.rest.hi < 2 * (double)v_lane(bound);
+}
+
+/* Its argmax. The logits of rows kept in the output are gone, but then it is known. */
+static inline size_t row_find(row *r) {
+    const size_t start = r->state.argmax;
+    if (r->keep == KEEP_STORED) return start;
+    const size_t count = row_piece(r, start);
+    return start + chunk_find(row_logits(r, start, count), count, r->state.max);
 }
 
 /* Entry i of an operand's row, as the kernel's dtype. */

@@ -31,9 +31,11 @@ static inline bool block_jacobian_direct(const block *b, vpair complement, bool 
     const sj_operand *out = &b->run->out;
     const size_t n = b->run->n;
     if (n * n > MOST_TURNED || out->class_stride != (ptrdiff_t)n || out->input_stride != 1) return false;
+    if (out->dtype != REAL_DTYPE || !rows_follow(b->run, out, n * n) || v_any(b->left)) return false;
     const turning turn = turning_of(n * n);
     vec lines[MOST_TURNED];
     for (size_t q = 0; q < n; q++) block_jacobian_row(b, q, complement, log, lines + q * n);
+    for (size_t k = n * n; k % V_LANES != 0; k++) lines[k] = v_zero();
     return block_store_direct(b, lines, &turn, 1);
 }
 
@@ -81,7 +83,7 @@ static inline void block_leave_large(block *b, real limit) {
     for (size_t k = 0; k < b->run->n; k++) largest = v_max(v_size(b->g[k]), largest);
     if (!v_any(v_gt(largest, v_set1(limit / 2)))) return; /* differences of two such numbers are within the limit */
     const vec g_m = block_at_argmax(b, b->g);
-    largest = v_size(g_m);
+    largest = v_max(v_size(g_m), v_zero()); /* NaN shows in G */
     for (size_t k = 0; k < b->run->n; k++) {
         const vec d = v_sub(cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least), g_m);
         largest = v_max(v_size(d), largest);
@@ -135,7 +137,9 @@ static inline block_mean block_mean_of(const block *b, const block_cotangent *c,
 /* Every row by the formula that is its own, whatever its neighbours are. */
 static inline void block_emit_products(block *b, const emission *e, vmask plain) {
     for (size_t k = 0; k < b->run->n; k++) {
-        const entries in = {b->w[k], b->low[k], b->g[k]};
+        /* a huge g without weight is nothing to either formula */
+        const vec counted = v_keep(v_gt(b->w[k], e->least), b->g[k]);
+        const entries in = {b->w[k], b->low[k], counted};
         b->w[k] = v_select(plain, emit_plain_product(in, e), emit_product(in, e));
     }
 }
@@ -144,6 +148,7 @@ static void product_block(block *b) {
     const block_cotangent c = block_cotangent_reduce(b);
     const block_mean at = block_mean_of(b, &c, EMIT_LIFT);
     const real scale = c.scale * EMIT_LIFT;
+    block_leave_outside(b, at.hi, -REAL_LARGEST, REAL_LARGEST); /* a cotangent that is not finite has weight */
     const emission e = {.factor = block_inverse(b),
                         .a = v_set1(scale),
                         .b = at.hi,

@@ -15,7 +15,7 @@
 
 typedef struct block {
     const sj_run *run;
-    size_t first, rows; /* rows first .. first + rows of the run; lanes past them hold any finite numbers */
+    size_t first, rows; /* rows first .. first + rows of the run; lanes past them hold zeros */
     turning turn;
     vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW], low[SHORT_ROW];
     vec max, argmax; /* the row state of each lane */
@@ -25,6 +25,7 @@ typedef struct block {
     real unbias;
     weighing how;
     vmask shallow; /* rows that are, where weights are not given */
+    vmask present; /* lanes that hold a row */
     vmask left;    /* rows left to long_rows.h */
 } block;
 
@@ -47,11 +48,11 @@ static inline void block_load(const block *b, const sj_operand *array, vec *turn
         return;
     }
     const char *rows[V_LANES];
-    for (size_t lane = 0; lane < V_LANES; lane++)
-        rows[lane] = chunk_at(array->data, array, array->row_stride, first + (lane < b->rows ? lane : b->rows - 1));
+    for (size_t lane = 0; lane < b->rows; lane++)
+        rows[lane] = chunk_at(array->data, array, array->row_stride, first + lane);
     for (size_t k = 0; k < n; k++) {
-        real lanes[V_LANES];
-        for (size_t lane = 0; lane < V_LANES; lane++)
+        real lanes[V_LANES] = {0};
+        for (size_t lane = 0; lane < b->rows; lane++)
             lanes[lane] = chunk_load(rows[lane], array->dtype, (ptrdiff_t)k * array->class_stride);
         turned[k] = v_load(lanes);
     }
@@ -91,7 +92,8 @@ static inline void block_store_row(const block *b, const vec *turned) {
 
 /* Leaves to long_rows.h the rows in whose lane `x` is not within [low, high]; whether there are any. */
 static inline bool block_leave_outside(block *b, vec x, real low, real high) {
-    const vmask inside = v_and(v_ge(x, v_set1(low)), v_ge(v_set1(high), x)), outside = v_not(inside);
+    const vmask inside = v_and(v_ge(x, v_set1(low)), v_ge(v_set1(high), x));
+    const vmask outside = v_and(b->present, v_not(inside));
     if (!v_any(outside)) return false;
     b->left = v_or(b->left, outside);
     return true;
@@ -113,6 +115,7 @@ static inline void block_begin(block *b) {
     for (size_t k = 1; k < n; k++) max = v_max(b->z[k], max), min = v_min(b->z[k], min);
     b->max = max;
     b->left = v_none();
+    b->present = v_lanes_below(b->rows);
     const real lowest = given ? REAL(1) / REAL_LARGEST : REAL(NEAR_LOW);
     const real highest = given ? REAL_LARGEST : REAL(NEAR_HIGH);
     if (block_leave_outside(b, max, lowest, highest)) {
@@ -188,11 +191,12 @@ V_INLINE vpair block_sum(block *b, weighing how) {
     return vpair_fast_sum(v_sub(sum.sum, begun), sum.error);
 }
 
-/* What softmax itself needs: weights, and the inverse of their sum. */
+/* What softmax itself needs: weights, that of the maximum as a pair, and the inverse of their sum. */
 static inline void block_reduce_whole(block *b) {
     block_begin(b);
     const vpair sum = b->how == WEIGH_SHALLOW_LANES ? block_sum(b, WEIGH_SHALLOW_LANES) : block_sum(b, WEIGH_LANES);
     block_leave_nan(b, sum.hi);
+    b->top = block_weight(b, b->max);
     b->inverse = vpair_inverse(sum);
 }
 

@@ -188,9 +188,9 @@ static inline double power_below(double x) {
 }
 
 /* Sum of x[0..n), |x| <= size, but for entry `skip`. In pieces of TOTAL_STRIDES terms a lane, each from a number so
- * large that the fast sum applies and nothing leaves its neighbourhood. What a lane loses is then below 2^-16 (of
- * float32) of `size` a term, and summing that loses u / 8 of `size` at most, all lanes together. */
-#define TOTAL_STRIDES 32
+ * large that the fast sum applies and nothing leaves its neighbourhood. What a lane loses is then below 2^-17 (of
+ * float32) of `size` a term, and summing that loses u / 4 of `size` a chunk at most, all lanes together. */
+#define TOTAL_STRIDES 16
 
 V_INLINE void stride_total(const real *x, size_t count, size_t skip, vsum sums[SUM_PARTS]) {
     for (size_t part = 0; part < SUM_PARTS && part * V_LANES < count; part++) {

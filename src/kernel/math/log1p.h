@@ -56,7 +56,7 @@ V_INLINE vpair vpair_log1p(vpair t) {
     return (vpair){v_select(tiny, t.hi, log.hi), v_select(tiny, t.lo, log.lo)};
 }
 
-/* The same of one number, in double: twice the digits of a float. m - 1 is T itself where e is 0. */
+/* The same of one number, in double: off by the polynomial's error only, 2^-34. m - 1 is T itself where e is 0. */
 static inline double log1p_double(double t) {
     const double whole = 1 + t, below = 0.70710678118654752440;
     uint64_t bits, least;

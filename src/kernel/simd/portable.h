@@ -58,6 +58,14 @@ V_INLINE vmask v_ge(vec a, vec b) { return native_ge(a, b); }
 
 V_INLINE vmask v_is_nan(vec a) { return native_nan(a); }
 
+/* The first `count` lanes. */
+V_INLINE vmask v_lanes_below(size_t count) {
+    static const real numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    vec lanes;
+    memcpy(&lanes, numbers, sizeof lanes);
+    return v_gt((real)count - (vec){0}, lanes);
+}
+
 /* x where the mask holds, else y. */
 V_INLINE vec v_select(vmask m, vec x, vec y) { return native_select(m, x, y); }
 
