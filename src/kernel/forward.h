@@ -44,9 +44,11 @@ static void softmax_row(row *r) {
         return;
     }
     const emission e = softmax_emission(r);
-    const size_t argmax = row_may_reach_half(r) ? row_find(r) : r->run->n;
+    const dd top = row_may_exceed_half(r) ? row_top(r) : (dd){0, 0};
+    /* a little above 1/2, so that two equal logits are not told apart by a rounding */
+    const size_t argmax = 2 * top.hi > (1 + 0x1p-10) * r->state.rest.hi ? row_find(r) : r->run->n;
     row_emit(r, emit_softmax, &e, READS_WEIGHTS);
-    if (argmax < r->run->n) row_set(r, argmax, dd_mul(row_top(r), r->scalars.inverse).hi);
+    if (argmax < r->run->n) row_set(r, argmax, dd_mul(top, r->scalars.inverse).hi);
 }
 
 /* Entries equal to the maximum come from the pair: one class has s = 1, two equal ones 1/2. */

@@ -236,8 +236,9 @@ static inline row_kind row_reduce(row *r, keeping keep) {
 /* Of a row of which only the sum was asked for. The weight of the maximum. */
 static inline dd row_top(const row *r) { return entry_weight(r->state.max, &r->ref, r->how); }
 
-/* Whether the softmax of the maximum may be 1/2 or more: there the rounding of its weight could show in a 1. */
-static inline bool row_may_reach_half(const row *r) {
+/* Whether the softmax of the maximum may be above 1/2: there the rounding of its weight could show in a 1. Below, where
+ * several entries may be the maximum, all are treated alike. */
+static inline bool row_may_exceed_half(const row *r) {
     const vec bound = r->how == WEIGH_FAR ? weight_bound(v_set1(r->state.max), &r->ref, true)
                                           : weight_bound(v_set1(r->state.max), &r->ref, false);
     return r->state.rest.hi < 2 * (double)v_lane(bound);

@@ -2,6 +2,7 @@
  * where an intermediate overflowed although the result does not. */
 #include "support.h"
 
+#include <fenv.h>
 #include <math.h>
 
 typedef struct extreme {
@@ -25,6 +26,8 @@ static const extreme extremes[] = {
     {"a huge g without weight", FORM_VJP, SJ_F32, SJ_GIVEN_LOGITS, {0, -1e30}, {1e-20, 1e30}, {0, 0}},
     {"a huge g without weight", FORM_VJP, SJ_F64, SJ_GIVEN_LOGITS, {0, -1e290}, {0x1p-140, 1e290}, {0, 0}},
     {"a huge g without weight", FORM_VJP, SJ_F32, SJ_GIVEN_SOFTMAX, {1, 0}, {-3e38, 3e38}, {0, 0}},
+    {"a huge g without weight", FORM_VJP, SJ_F32, SJ_GIVEN_LOGITS, {0, -300}, {1, 3e38}, {0, 0}},
+    {"a huge g without weight", FORM_VJP, SJ_F64, SJ_GIVEN_LOGITS, {0, -2000}, {1, 1e308}, {0, 0}},
 };
 
 /* 4u times the condition of the entry: for the VJP of log-softmax, a difference by nature, sum of |J_ki| |g_k| with J =
@@ -42,7 +45,9 @@ static void extremes_of_short_rows(void **state) {
         sj_options options = SJ_OPTIONS_INIT;
         double out[2];
         options.given = e->given;
+        (void)feclearexcept(FE_ALL_EXCEPT);
         form_row_with(&options, e->id, e->dtype, e->z, e->g, 0, 2, out);
+        if (fetestexcept(FE_INVALID | FE_DIVBYZERO)) fail_msg("row %zu, %s: raised INVALID or DIVBYZERO", i, e->claim);
         for (size_t k = 0; k < 2; k++)
             if (!agrees(e, out[k], e->want[k]))
                 fail_msg("row %zu, %s: entry %zu is %g; expected %g", i, e->claim, k, out[k], e->want[k]);
@@ -74,8 +79,35 @@ static void extremes_of_long_rows(void **state) {
     free(out);
 }
 
+/* A row whose cotangent is NaN where the softmax has weight is NaN, also beside one whose cotangent is large enough to
+ * be looked at more closely. */
+static void a_nan_cotangent_has_one_result_whatever_the_neighbour(void **state) {
+    static const size_t shape[2] = {2, 2};
+    const double z[4] = {0, -300, 0, 1};
+    const double neighbours[] = {2, 1000, 3e38};
+    (void)state;
+    for (int t = 0; t < 2; t++)
+        for (size_t i = 0; i < sizeof neighbours / sizeof *neighbours; i++) {
+            const double g[4] = {NAN, 1, neighbours[i], 2};
+            void *typed_z = typed(dtypes[t], z, 4), *typed_g = typed(dtypes[t], g, 4);
+            void *out = new_elements(dtypes[t], 4);
+            const form_arguments a = {sj_array(typed_z, dtypes[t], 2, shape), sj_array(typed_g, dtypes[t], 2, shape), 0,
+                                      SJ_BLOCKS, sj_array(out, dtypes[t], 2, shape)};
+            assert_int_equal(forms[FORM_VJP].call(&a, NULL), SJ_OK);
+            for (size_t k = 0; k < 4; k++) {
+                const double got = element_get(out, dtypes[t], k);
+                if (k < 2 ? !isnan(got) : !isfinite(got))
+                    fail_msg("%s, beside %g: entry %zu is %g", dtype_name(dtypes[t]), neighbours[i], k, got);
+            }
+            free(typed_z);
+            free(typed_g);
+            free(out);
+        }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(extremes_of_short_rows),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_nan_cotangent_has_one_result_whatever_the_neighbour),
+                                       cmocka_unit_test(extremes_of_short_rows),
                                        cmocka_unit_test(extremes_of_long_rows)};
     return run_for_set(tests);
 }

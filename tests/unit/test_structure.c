@@ -31,6 +31,29 @@ static bool within_4_ulp(sj_dtype dtype, double a, double b) {
     return fabs(a - b) <= 8 * roundoff(dtype) * fmax(fabs(a), fabs(b)) + smallest(dtype);
 }
 
+/* exp(z - z) has no error, whatever the error of exp(z) is: a row with one logit that counts has s = 1 there, one with
+ * two equal ones 1/2 each. */
+static void check_equal_logits(sj_dtype dtype, double logit) {
+    double z[MOST], s[MOST];
+    for (size_t n = 1; n <= MOST; n += n < 4 ? 1 : 33)
+        for (size_t equal = 1; equal <= 2 && equal <= n; equal++) {
+            for (size_t k = 0; k < n; k++) z[k] = k < n - equal ? -INFINITY : logit;
+            form_row(FORM_SOFTMAX, dtype, z, NULL, 0, n, s);
+            for (size_t k = 0; k < n; k++) {
+                const double want = k < n - equal ? 0 : 1.0 / (double)equal;
+                const bool rounded = n > 64 && equal == 2 && k >= n - equal; /* of long rows within 2 ulp, both alike */
+                if (rounded ? s[k] != s[n - 1] || !within_4_ulp(dtype, s[k], want) : s[k] != want)
+                    fail_msg("%s: n = %zu, %zu logits of %a: s = %a", dtype_name(dtype), n, equal, logit, s[k]);
+            }
+        }
+}
+
+static void equal_logits_share_exactly(void **state) {
+    (void)state;
+    for (int t = 0; t < 2; t++)
+        for (int i = -500; i < 1100; i++) check_equal_logits(dtypes[t], i % 3 == 0 ? i : i * 0.137);
+}
+
 static void check_symmetry(sj_dtype dtype, const double *z, size_t n, random_stream *r) {
     static double j[MOST * MOST];
     (void)r;
@@ -255,7 +278,8 @@ static void plain_loss_gradient_agrees(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(jacobian_is_symmetric),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(equal_logits_share_exactly),
+                                       cmocka_unit_test(jacobian_is_symmetric),
                                        cmocka_unit_test(gradient_is_a_row_of_the_jacobian),
                                        cmocka_unit_test(softmax_is_on_the_simplex),
                                        cmocka_unit_test(products_apply_the_jacobian),
