@@ -39,7 +39,7 @@ V_INLINE void tile_zip(vec *tile, size_t width) {
             zipped[2 * i] = v_zip_low(tile[i], tile[i + width / 2]);
             zipped[2 * i + 1] = v_zip_high(tile[i], tile[i + width / 2]);
         }
-        for (size_t i = 0; i < width; i++) tile[i] = zipped[i];
+        for (size_t i = 0; i < width / 2; i++) tile[2 * i] = zipped[2 * i], tile[2 * i + 1] = zipped[2 * i + 1];
     }
 }
 
@@ -50,7 +50,7 @@ V_INLINE void tile_unzip(vec *tile, size_t width) {
             apart[i] = v_even(tile[2 * i], tile[2 * i + 1]);
             apart[i + width / 2] = v_odd(tile[2 * i], tile[2 * i + 1]);
         }
-        for (size_t i = 0; i < width; i++) tile[i] = apart[i];
+        for (size_t i = 0; i < width / 2; i++) tile[i] = apart[i], tile[i + width / 2] = apart[i + width / 2];
     }
 }
 
@@ -88,47 +88,58 @@ V_INLINE void rows_store_packed(real *rows, size_t count, const turning *t, size
     }
 }
 
+/* Rows that share vectors with others: false where they do not. */
+V_INLINE bool rows_load_shared(const real *rows, size_t count, const turning *t, vec *turned) {
+#if NATIVE_PERMUTE
+    if (t->width == 2) rows_load_packed(rows, count, t, 2, turned);
+    if (t->width == 4) rows_load_packed(rows, count, t, 4, turned);
+    if (t->width == 8 && V_LANES > 8) rows_load_packed(rows, count, t, 8, turned);
+#else
+    (void)rows, (void)count, (void)turned;
+#endif
+    return t->width < V_LANES;
+}
+
+V_INLINE bool rows_store_shared(real *rows, size_t count, const turning *t, const vec *turned) {
+#if NATIVE_PERMUTE
+    if (t->width == 2) rows_store_packed(rows, count, t, 2, turned);
+    if (t->width == 4) rows_store_packed(rows, count, t, 4, turned);
+    if (t->width == 8 && V_LANES > 8) rows_store_packed(rows, count, t, 8, turned);
+#else
+    (void)rows, (void)count, (void)turned;
+#endif
+    return t->width < V_LANES;
+}
+
 /* V_LANES contiguous rows of t->n entries, the first of an array of `count` entries; 0 stands for what it lacks.
  * `turned` has room for whole tiles: n rounded up to a multiple of V_LANES. */
 static inline void rows_load(const real *rows, size_t count, const turning *t, vec *turned) {
-    if (NATIVE_PERMUTE && t->width == V_LANES / 2) {
-        rows_load_packed(rows, count, t, V_LANES / 2, turned);
-    } else if (NATIVE_PERMUTE && t->width == V_LANES / 4) {
-        rows_load_packed(rows, count, t, V_LANES / 4, turned);
-    } else if (NATIVE_PERMUTE && V_LANES > 8 && t->width == V_LANES / 8) {
-        rows_load_packed(rows, count, t, V_LANES / 8, turned);
-    } else {
-        for (size_t k = 0; k < t->n; k += V_LANES) {
-            vec tile[V_LANES];
-            for (size_t lane = 0; lane < V_LANES; lane++) tile[lane] = load_within(rows, lane * t->n + k, count);
-            tile_zip(tile, V_LANES);
-            for (size_t i = 0; i < V_LANES; i++) turned[k + i] = tile[i];
-        }
+    if (rows_load_shared(rows, count, t, turned)) return;
+    for (size_t k = 0; k < t->n; k += V_LANES) {
+        vec tile[V_LANES];
+        for (size_t lane = 0; lane < V_LANES; lane++) tile[lane] = load_within(rows, lane * t->n + k, count);
+        tile_zip(tile, V_LANES);
+        for (size_t i = 0; i < V_LANES; i++) turned[k + i] = tile[i];
     }
 }
 
 /* The way back, to an array of `count` entries. Stores are whole vectors where the next ones repair what they spill
  * over. */
 static inline void rows_store(real *rows, size_t count, const turning *t, const vec *turned) {
-    if (NATIVE_PERMUTE && t->width == V_LANES / 2) {
-        rows_store_packed(rows, count, t, V_LANES / 2, turned);
-    } else if (NATIVE_PERMUTE && t->width == V_LANES / 4) {
-        rows_store_packed(rows, count, t, V_LANES / 4, turned);
-    } else if (NATIVE_PERMUTE && V_LANES > 8 && t->width == V_LANES / 8) {
-        rows_store_packed(rows, count, t, V_LANES / 8, turned);
-    } else if (t->n <= V_LANES) {
+    if (rows_store_shared(rows, count, t, turned)) return;
+    if (t->n <= V_LANES) {
         rows_store_packed(rows, count, t, V_LANES, turned);
-    } else {
-        vec tiles[MOST_TURNED];
-        for (size_t k = 0; k < t->n; k += V_LANES) {
-            vec tile[V_LANES];
-            for (size_t i = 0; i < V_LANES; i++) tile[i] = turned[k + i];
-            tile_unzip(tile, V_LANES);
-            for (size_t i = 0; i < V_LANES; i++) tiles[k + i] = tile[i];
-        }
-        for (size_t lane = 0; lane < V_LANES; lane++)
-            for (size_t k = 0; k < t->n; k += V_LANES) store_within(rows, tiles[k + lane], lane * t->n + k, count);
+        return;
     }
+    vec tiles[MOST_TURNED];
+    for (size_t k = 0; k < t->n; k += V_LANES) {
+        vec tile[V_LANES];
+        for (size_t i = 0; i < V_LANES; i++) tile[i] = turned[k + i];
+        tile_unzip(tile, V_LANES);
+        for (size_t i = 0; i < V_LANES; i++) tiles[k + i] = tile[i];
+    }
+    for (size_t lane = 0; lane < V_LANES; lane++)
+        for (size_t k = 0; k < t->n; k += V_LANES) store_within(rows, tiles[k + lane], lane * t->n + k, count);
 }
 
 #endif

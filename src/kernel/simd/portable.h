@@ -125,7 +125,7 @@ V_INLINE vec v_size(vec a) { return (vec)((vec_bits)a & ~((real_bits)1 << (8 * s
 V_INLINE vec v_power_below(vec x) { return (vec)((vec_bits)x >> REAL_MANTISSA << REAL_MANTISSA); }
 
 /* Lanes of a and b taken in turn, of their first halves and of their second; and the way back. */
-#define LANES_8(m, i) m(i), m(i + 1), m(i + 2), m(i + 3), m(i + 4), m(i + 5), m(i + 6), m(i + 7)
+#define LANES_8(m, i) m(i), m((i) + 1), m((i) + 2), m((i) + 3), m((i) + 4), m((i) + 5), m((i) + 6), m((i) + 7)
 #if V_BYTES == 64 && defined(SJ_REAL_f32)
 #define LANES 16
 #define EACH_LANE(m) LANES_8(m, 0), LANES_8(m, 8)
@@ -139,10 +139,10 @@ V_INLINE vec v_power_below(vec x) { return (vec)((vec_bits)x >> REAL_MANTISSA <<
 #define LANES 2
 #define EACH_LANE(m) m(0), m(1)
 #endif
-#define LANE_ZIP_LOW(i) (i) / 2 + (i) % 2 * LANES
-#define LANE_ZIP_HIGH(i) (i) / 2 + (i) % 2 * LANES + LANES / 2
-#define LANE_EVEN(i) 2 * (i)
-#define LANE_ODD(i) 2 * (i) + 1
+#define LANE_ZIP_LOW(i) ((i) / 2 + (i) % 2 * LANES)
+#define LANE_ZIP_HIGH(i) ((i) / 2 + (i) % 2 * LANES + LANES / 2)
+#define LANE_EVEN(i) (2 * (i))
+#define LANE_ODD(i) (2 * (i) + 1)
 
 V_INLINE vec v_zip_low(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_ZIP_LOW)); }
 
