@@ -54,6 +54,21 @@ V_INLINE vec emit_product(entries in, const emission *e) {
     return v_mul(v_keep(v_gt(in.w, e->least), v), e->d);
 }
 
+#if defined(SJ_REAL_f32)
+#define TINY_WEIGHT 0x1p-60f
+#else
+#define TINY_WEIGHT 0x1p-400
+#endif
+
+/* The same of weights that are given and a cotangent so large that it is scaled down: what it does to the product with
+ * a tiny weight, a power of two undoes before the product is formed and after. */
+V_INLINE vec emit_given_product(entries in, const emission *e) {
+    const vec one = v_set1(1);
+    const vmask tiny = v_gt(v_set1(TINY_WEIGHT), in.w);
+    const vec lift = v_select(tiny, v_set1(1 / TINY_WEIGHT), one), drop = v_select(tiny, v_set1(TINY_WEIGHT), one);
+    return v_mul(emit_product((entries){v_mul(in.w, lift), v_mul(in.low, lift), in.x}, e), drop);
+}
+
 /* The same where every entry has weight and G is b + c to all digits that show: down is 1, and `rest` nothing beside D.
  */
 V_INLINE vec emit_plain_product(entries in, const emission *e) {

@@ -131,6 +131,8 @@ static inline void product_row(row *r) {
                         .least = r->ref.least};
     if (at.plain && r->how == WEIGH_SHALLOW)
         row_emit(r, emit_plain_product, &e, READS_G);
+    else if (r->how == WEIGH_GIVEN && c.scale < GIVEN_SCALE)
+        row_emit(r, emit_given_product, &e, READS_G);
     else
         row_emit(r, emit_product, &e, READS_G);
 }

@@ -105,8 +105,24 @@ static void a_nan_cotangent_has_one_result_whatever_the_neighbour(void **state) 
         }
 }
 
+/* s of the order 1, 2^-127, 2^-140 and a huge g where s is small make G = 1; the entry of the smallest s is then
+ * exactly 3/8 of it, a subnormal number, and its condition below an ulp of that. */
+static void a_huge_cotangent_leaves_tiny_entries_their_digits(void **state) {
+    const double s[2][3] = {{1, 0x1p-127, 0x1p-140}, {1, 0x1p-1020, 0x1p-1050}};
+    const double g[2][3] = {{0, 0x1p127, 1.375}, {0, 0x1p1020, 1.375}};
+    (void)state;
+    for (int t = 0; t < 2; t++) {
+        sj_options options = SJ_OPTIONS_INIT;
+        double out[3];
+        options.given = SJ_GIVEN_SOFTMAX;
+        form_row_with(&options, FORM_VJP, dtypes[t], s[t], g[t], 0, 3, out);
+        if (out[2] != 0.375 * s[t][2]) fail_msg("%s: %a; expected %a", dtype_name(dtypes[t]), out[2], 0.375 * s[t][2]);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_nan_cotangent_has_one_result_whatever_the_neighbour),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_huge_cotangent_leaves_tiny_entries_their_digits),
+                                       cmocka_unit_test(a_nan_cotangent_has_one_result_whatever_the_neighbour),
                                        cmocka_unit_test(extremes_of_short_rows),
                                        cmocka_unit_test(extremes_of_long_rows)};
     return run_for_set(tests);
