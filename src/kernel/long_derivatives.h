@@ -162,8 +162,8 @@ static inline void log_vjp_row(row *r) {
     const double g_m = (double)row_entry(r->g, &r->run->g, m) * (double)scale;
     const dd all = dd_add(rest, (dd){g_m, 0});
     const dd near_one = row_inverse(r);
-    const split factor = split_factor(dd_mul(all, near_one), 1 / (double)scale, unbias);
     const double lift = fabs(g_m) < LIFTED_COTANGENT && fabs(rest.hi) < LIFTED_COTANGENT ? 0x1p480 : 1;
+    const split factor = split_factor(dd_mul(dd_scale(all, lift), near_one), 1 / ((double)scale * lift), unbias);
     const dd own = dd_mul(row_complement(r), (dd){g_m * (lift * unbias), 0});
     const dd others = dd_mul(dd_mul(r->state.top, r->scalars.inverse), dd_scale(rest, -lift));
     const emission e = {.factor = spread(factor.f),
