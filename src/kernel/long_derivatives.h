@@ -96,6 +96,12 @@ typedef struct mean {
 /* u / 64 */
 #define PLAIN_REST (1 / (double)((real_bits)1 << (REAL_MANTISSA + 7)))
 
+static inline bool mean_is_plain(double d, real lo, real rest) {
+    if (!NATIVE_FMA) return false;
+    const double small = fabs(d) * PLAIN_REST;
+    return fabs((double)rest) <= small && fabs((double)lo * PLAIN_REST * 64) <= small;
+}
+
 /* G times scale, from the sum of w_k d_k at c's own. */
 static inline mean cotangent_mean(const row *r, const cotangent *c, double scale) {
     const dd dot = dd_scale(dd_mul(c->dot, r->scalars.inverse), scale / (double)c->scale);
@@ -104,9 +110,7 @@ static inline mean cotangent_mean(const row *r, const cotangent *c, double scale
     const dd below = two_sum(sum.hi - (double)hi, sum.lo), left = two_sum(below.hi, below.lo + dot.lo);
     const real lift = fabs(left.hi) < (double)MEAN_SMALL ? MEAN_LIFT : 1, lo = (real)(left.hi * (double)lift);
     const real rest = (real)((left.hi * (double)lift - (double)lo) + left.lo * (double)lift);
-    const double small = fabs(dot.hi) * PLAIN_REST;
-    const bool plain =
-        NATIVE_FMA && lift == 1 && fabs((double)rest) <= small && fabs((double)lo * PLAIN_REST * 64) <= small;
+    const bool plain = lift == 1 && mean_is_plain(dot.hi, lo, rest);
     return (mean){hi, lo, rest, 1 / lift, plain};
 }
 

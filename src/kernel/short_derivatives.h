@@ -119,19 +119,25 @@ typedef struct block_mean {
     vmask plain; /* of G; the row must be shallow too */
 } block_mean;
 
+/* As mean_is_plain in long_derivatives.h, lane by lane. */
+V_INLINE vmask block_plain(vec d, vpair left, vmask tiny, real power) {
+    if (!NATIVE_FMA) return v_none();
+    const vec small = v_mul(v_size(d), v_set1(power / 64)), u = v_set1(REAL(PLAIN_REST * 64));
+    const vmask plain = v_and(v_ge(small, v_size(left.hi)), v_ge(v_mul(small, u), v_size(left.lo)));
+    return v_and(v_not(tiny), plain);
+}
+
 static inline block_mean block_mean_of(const block *b, const block_cotangent *c, real power) {
     const vpair dot = vpair_mul(c->dot, b->inverse), sum = vpair_sum(c->at_max, dot.hi);
     const vpair left = vpair_scale(vpair_sum(sum.lo, dot.lo), v_set1(power));
     const vec one = v_set1(1);
     const vmask tiny = v_gt(v_set1(MEAN_SMALL), v_size(left.hi));
     const vec lift = v_select(tiny, v_set1(MEAN_LIFT), one);
-    const vec small = v_mul(v_size(dot.hi), v_set1(power / 64)), u = v_set1(REAL(PLAIN_REST * 64));
-    const vmask plain = v_and(v_ge(small, v_size(left.hi)), v_ge(v_mul(small, u), v_size(left.lo)));
     return (block_mean){.hi = v_mul(sum.hi, v_set1(power)),
                         .lo = v_mul(left.hi, lift),
                         .rest = v_mul(left.lo, lift),
                         .down = v_div(one, lift),
-                        .plain = NATIVE_FMA ? v_and(v_not(tiny), plain) : v_none()};
+                        .plain = block_plain(dot.hi, left, tiny, power)};
 }
 
 /* Every row by the formula that is its own, whatever its neighbours are. */

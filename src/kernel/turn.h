@@ -88,33 +88,30 @@ V_INLINE void rows_store_packed(real *rows, size_t count, const turning *t, size
     }
 }
 
-/* Rows that share vectors with others: false where they do not. */
-V_INLINE bool rows_load_shared(const real *rows, size_t count, const turning *t, vec *turned) {
 #if NATIVE_PERMUTE
+/* Rows that share vectors with others. */
+V_INLINE void rows_load_shared(const real *rows, size_t count, const turning *t, vec *turned) {
     if (t->width == 2) rows_load_packed(rows, count, t, 2, turned);
     if (t->width == 4) rows_load_packed(rows, count, t, 4, turned);
     if (t->width == 8 && V_LANES > 8) rows_load_packed(rows, count, t, 8, turned);
-#else
-    (void)rows, (void)count, (void)turned;
-#endif
-    return t->width < V_LANES;
 }
 
-V_INLINE bool rows_store_shared(real *rows, size_t count, const turning *t, const vec *turned) {
-#if NATIVE_PERMUTE
+V_INLINE void rows_store_shared(real *rows, size_t count, const turning *t, const vec *turned) {
     if (t->width == 2) rows_store_packed(rows, count, t, 2, turned);
     if (t->width == 4) rows_store_packed(rows, count, t, 4, turned);
     if (t->width == 8 && V_LANES > 8) rows_store_packed(rows, count, t, 8, turned);
-#else
-    (void)rows, (void)count, (void)turned;
-#endif
-    return t->width < V_LANES;
 }
+#endif
 
 /* V_LANES contiguous rows of t->n entries, the first of an array of `count` entries; 0 stands for what it lacks.
  * `turned` has room for whole tiles: n rounded up to a multiple of V_LANES. */
 static inline void rows_load(const real *rows, size_t count, const turning *t, vec *turned) {
-    if (rows_load_shared(rows, count, t, turned)) return;
+#if NATIVE_PERMUTE
+    if (t->width < V_LANES) {
+        rows_load_shared(rows, count, t, turned);
+        return;
+    }
+#endif
     for (size_t k = 0; k < t->n; k += V_LANES) {
         vec tile[V_LANES];
         for (size_t lane = 0; lane < V_LANES; lane++) tile[lane] = load_within(rows, lane * t->n + k, count);
@@ -126,7 +123,12 @@ static inline void rows_load(const real *rows, size_t count, const turning *t, v
 /* The way back, to an array of `count` entries. Stores are whole vectors where the next ones repair what they spill
  * over. */
 static inline void rows_store(real *rows, size_t count, const turning *t, const vec *turned) {
-    if (rows_store_shared(rows, count, t, turned)) return;
+#if NATIVE_PERMUTE
+    if (t->width < V_LANES) {
+        rows_store_shared(rows, count, t, turned);
+        return;
+    }
+#endif
     if (t->n <= V_LANES) {
         rows_store_packed(rows, count, t, V_LANES, turned);
         return;
