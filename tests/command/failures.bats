@@ -173,7 +173,8 @@ np.save('many.npy', np.zeros((2**20 + 1, 0)))"
     judge <<< "np.save('z.npy', logits(20000, 4))"
     mkdir out
     echo old > out/s.npy
-    run bash -c "trap '' XFSZ; ulimit -f 64; exec '$SOFTJAC' softmax z.npy -o out/s.npy"
+    # one thread: LLVM's OpenMP begins with a file of its own, which the limit stops too
+    run bash -c "trap '' XFSZ; ulimit -f 64; exec '$SOFTJAC' softmax --threads 1 z.npy -o out/s.npy"
     [ "$status" -eq 74 ]
     [[ $output == *s.npy* ]]
     [ "$(cat out/s.npy)" = old ]
