@@ -30,8 +30,8 @@ static inline void block_gradient(const block *b, bool log) {
 static inline bool block_jacobian_direct(const block *b, vpair complement, bool log) {
     const sj_operand *out = &b->run->out;
     const size_t n = b->run->n;
-    if (n * n > MOST_TURNED || out->class_stride != (ptrdiff_t)n || out->input_stride != 1) return false;
-    if (out->dtype != REAL_DTYPE || !rows_follow(b->run, out, n * n) || v_any(b->left)) return false;
+    if (n * n > MOST_TURNED || out->class_stride != (ptrdiff_t)n) return false;
+    if (!block_rows_follow(b, n * n, out->input_stride)) return false;
     const turning turn = turning_of(n * n);
     vec lines[MOST_TURNED];
     for (size_t q = 0; q < n; q++) block_jacobian_row(b, q, complement, log, lines + q * n);
@@ -60,7 +60,7 @@ typedef struct block_split {
     vpair f;
 } block_split;
 
-/* Factors f / lift of each lane, as split_factor has them in long_derivatives.h. A lifted f is below 2^100. */
+/* Factors f / lift of each lane, as split_factor has them in cotangent.h. A lifted f is below 2^100. */
 static inline block_split block_split_factor(const block *b, vpair f, vec lift) {
     const vec one = v_set1(1), step = v_set1(REAL(0x1p-24));
     const vec least = v_mul(v_set1(REAL(SPLIT_LEAST)), lift), most = v_set1(REAL(SPLIT_MOST));

@@ -70,17 +70,22 @@ static inline void block_store(const block *b, const vec *turned, size_t count, 
     }
 }
 
+/* Results of n entries, `stride` apart, lie one row after the other, and none was left. */
+static inline bool block_rows_follow(const block *b, size_t n, ptrdiff_t stride) {
+    const sj_operand *out = &b->run->out;
+    return stride == 1 && out->dtype == REAL_DTYPE && rows_follow(b->run, out, n) && !v_any(b->left);
+}
+
 /* The same of rows that lie in memory as a block does: contiguous, or their neighbours side by side. False, and nothing
  * stored, where they do not. */
 static inline bool block_store_direct(const block *b, const vec *turned, const turning *turn, ptrdiff_t stride) {
     const sj_operand *out = &b->run->out;
-    if (out->dtype != REAL_DTYPE || v_any(b->left)) return false;
     real *base = (real *)(void *)out->data;
-    if (out->row_stride == 1 && b->rows == V_LANES) {
+    if (out->row_stride == 1 && b->rows == V_LANES && out->dtype == REAL_DTYPE && !v_any(b->left)) {
         for (size_t k = 0; k < turn->n; k++) v_store(base + b->first + (ptrdiff_t)k * stride, turned[k]);
         return true;
     }
-    if (stride != 1 || !rows_follow(b->run, out, turn->n)) return false;
+    if (!block_rows_follow(b, turn->n, stride)) return false;
     rows_store(base + b->first * turn->n, b->rows * turn->n, turn, turned);
     return true;
 }

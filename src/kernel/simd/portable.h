@@ -91,7 +91,7 @@ V_INLINE vec_int v_lanes(void) {
 }
 
 /* The first `count` lanes of a, 0 in the others. */
-V_INLINE vec v_first(vec a, size_t count) { return (vec)((vec_int)a & (v_lanes() < (real_int)count)); }
+V_INLINE vec v_first(vec a, size_t count) { return v_keep(v_lanes_below(count), a); }
 
 /* a with x in one lane. */
 V_INLINE vec v_with_lane(vec a, size_t lane, real x) {
