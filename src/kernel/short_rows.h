@@ -261,18 +261,23 @@ V_INLINE void block_rows(const sj_run *run, block_function *reduce, block_functi
     }
 }
 
-/* Every row of a run: blocks of short rows, or one long row after the other. */
-V_INLINE void serve(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
-    if (run->n <= SHORT_ROW && run->n > 0) {
-        block_rows(run, reduce, whole, single);
-        return;
-    }
+/* One long row after the other. */
+V_INLINE void long_rows(const sj_run *run, row_function *single) {
     row r;
     r.run = run;
     for (size_t i = 0; i < run->rows; i++) {
         row_seek(&r, i);
         single(&r);
     }
+}
+
+/* Every row of a run. */
+V_INLINE void serve(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
+    if (run->n <= SHORT_ROW && run->n > 0)
+        block_rows(run, reduce, whole, single);
+    else
+        long_rows(run, single);
+    v_end();
 }
 
 #endif

@@ -52,6 +52,7 @@ static void exact_serve_form(const sj_run *run, exact_form form) {
         exact_serve_light(run, &form);
     else
         exact_serve(run, &form);
+    v_end();
 }
 
 /* logsumexp of a row without mass, or of one with +inf, is that infinity. */

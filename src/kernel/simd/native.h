@@ -337,6 +337,14 @@ V_INLINE vec native_lookup(const native_table *table, vec rounded) {
 #endif
 #endif
 
+/* At the end of a kernel: the caller's code may be without AVX, and waits where upper halves of registers are in use.
+ * GCC 12 leaves them so on the way out of a function whose last call was to a static one. */
+V_INLINE void native_end(void) {
+#if defined(__AVX__)
+    _mm256_zeroupper();
+#endif
+}
+
 #undef NATIVE
 #undef COMPARE
 #undef NEON

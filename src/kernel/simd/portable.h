@@ -190,6 +190,9 @@ V_INLINE vec v_exponent(vec x, real below) {
     return v_sub((vec)((vec_bits)magic + e), magic);
 }
 
+/* The last thing a kernel does. */
+V_INLINE void v_end(void) { native_end(); }
+
 /* The first lane: of vectors that hold one number in every lane. */
 V_INLINE real v_lane(vec a) { return a[0]; }
 
