@@ -10,6 +10,7 @@
 typedef struct cotangent {
     real scale, g_m, at_max;
     real largest; /* |g_m|, or of all |g_k| where some |d| was above its limit */
+    real size;    /* of all |g_k| */
     dd dot;       /* sum over k != m of w_k d_k */
 } cotangent;
 
@@ -70,11 +71,17 @@ static inline real chunk_largest(const real *w, const real *g, size_t n, const c
     return v_max_lane(largest);
 }
 
+/* What the product of a weight loses; of one so small that this may be subnormal, nothing: it shows in no result. */
+V_INLINE vec weighty_error(vec w, vec d, vec product) {
+    const vmask has = v_gt(w, v_set1(WEIGHT_WHOLE));
+    return v_product_error(v_keep(has, w), d, v_keep(has, product));
+}
+
 /* w d joins the sum with what was lost: by the product, by w (low), and, where two more roundings follow for want of
  * fused arithmetic, by d. */
-V_INLINE void dot_add(vsum *sum, vec w, vec low, vec g, vec scale, vec at_max) {
+V_INLINE void dot_add(vsum *sum, vec w, vec low, vec g, vec scale, vec at_max, bool shallow) {
     const vec d = cotangent_difference(g, scale, at_max), x = v_mul(w, d);
-    vec error = v_fma(low, d, v_product_error(w, d, x));
+    vec error = v_fma(low, d, shallow ? v_product_error(w, d, x) : weighty_error(w, d, x));
     if (!NATIVE_FMA) error = v_fma(w, difference_error(v_mul(g, scale), at_max, d), error);
     vsum_add(sum, x);
     sum->error = v_add(sum->error, error);
@@ -96,7 +103,7 @@ V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, c
             const vec rest = whole ? v_load(low + at) : v_load_n(low + at, count, 0);
             vec x = whole ? v_load(g + at) : v_load_n(g + at, count, 0);
             if (!counted) x = cotangent_counted(w_k, x, g_m, least);
-            dot_add(&sums[part], w_k, rest, x, scale, at_max);
+            dot_add(&sums[part], w_k, rest, x, scale, at_max, counted);
         }
     return vsum_total(sums, begun);
 }
@@ -120,7 +127,9 @@ static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
         const size_t count = row_piece(r, start);
         const real *w = row_weights(r, start, count), *g = row_g(r, start, count);
         /* a difference of two numbers within half the limit is within it */
-        if (chunk_size(g, count) * c->scale > limit / 2 && chunk_largest(w, g, count, c, r->ref.least) > limit)
+        const real size = chunk_size(g, count);
+        c->size = size > c->size ? size : c->size;
+        if (size * c->scale > limit / 2 && chunk_largest(w, g, count, c, r->ref.least) > limit)
             return false;
         const real *low = row_lows(r, start);
         const dd dot = r->how == WEIGH_SHALLOW ? chunk_dot(w, low, g, count, c, r->ref.least, true)

@@ -4,12 +4,14 @@
 #ifndef SJ_KERNEL_EMIT_H
 #define SJ_KERNEL_EMIT_H
 
+#include "math/descend.h"
 #include "math/exp.h"
 
 /* Constants of one row's emission; what each means is said where it is used. */
 typedef struct emission {
     vpair factor;
     vec a, b, c, d, rest, down;
+    descent last;
     vec least; /* weights no larger count as 0 */
 } emission;
 
@@ -21,37 +23,46 @@ typedef struct entries {
 
 typedef vec emit_function(entries in, const emission *e);
 
-/* s_q = w_q inverse. factor: inverse without bias, a: 2^-bias, last: what is subnormal is rounded once */
-V_INLINE vec emit_softmax(entries in, const emission *e) { return v_mul(v_times_pair(in.w, e->factor), e->a); }
+/* s_q = w_q inverse, of a shallow row. factor: inverse without bias, last: 2^-bias */
+V_INLINE vec emit_softmax(entries in, const emission *e) {
+    return v_mul(v_times_pair(in.w, e->factor), e->last.power);
+}
+
+/* The same where entries may be subnormal, or 0. */
+V_INLINE vec emit_deep_softmax(entries in, const emission *e) {
+    return v_descend(v_times_pair(v_keep(v_gt(in.w, e->least), in.w), e->factor), &e->last);
+}
 
 /* The same with what the weight's rounding left. */
 V_INLINE vec emit_softmax_pair(entries in, const emission *e) {
-    return v_mul(vpair_times((vpair){in.w, in.low}, e->factor), e->a);
+    const vmask counts = v_gt(in.w, e->least);
+    return v_descend(vpair_times((vpair){v_keep(counts, in.w), v_keep(counts, in.low)}, e->factor), &e->last);
 }
 
 /* log s_q = (z_q - z_m) - log1p(T): both terms <= 0. a: z_m, b: log1p(T) */
 V_INLINE vec emit_log_softmax(entries in, const emission *e) { return v_sub(v_sub(in.x, e->a), e->b); }
 
-/* -s_q s_r, from w_r and factor: s_q / (sum of weights without bias), a: 2^-bias. 0 - x rather than -x: an entry whose
+/* -s_q s_r, from w_r and factor: s_q / (sum of weights without bias), last: 2^-bias. 0 - x rather than -x: an entry whose
  * s is 0 is +0. The unscaling comes last and is exact, so small entries are rounded once. */
 V_INLINE vec emit_off_diagonal(entries in, const emission *e) {
-    return v_sub(v_zero(), v_mul(vpair_times((vpair){in.w, in.low}, e->factor), e->a));
+    return v_sub(v_zero(), emit_softmax_pair(in, e));
 }
 
 /* -s_r: off the diagonal of the Jacobian of log-softmax. factor, a: as of softmax */
 V_INLINE vec emit_minus_softmax(entries in, const emission *e) { return v_sub(v_zero(), emit_softmax_pair(in, e)); }
 
 /* s_q (g_q - G), G = g_m + D; 0 without weight, whatever g is there. Formed a power of two above the result, so that a
- * subnormal one is rounded once. factor: inverse without bias, a: scale of g, b + down (c + rest): G at that scale, d:
- * the power that is left */
+ * subnormal one is rounded once. factor: inverse without bias, a: scale of g, b + down (c + rest): G at that scale,
+ * last: the power that is left */
 V_INLINE vec emit_product(entries in, const emission *e) {
-    const vec y = v_fma(v_keep(v_gt(in.w, e->least), in.x), e->a, v_sub(v_zero(), e->b));
-    const vpair s = vpair_product((vpair){in.w, in.low}, e->factor);
+    const vmask counts = v_gt(in.w, e->least);
+    const vec y = v_fma(v_keep(counts, in.x), e->a, v_sub(v_zero(), e->b));
+    const vpair s = vpair_product((vpair){v_keep(counts, in.w), in.low}, e->factor);
     const vec s_down = v_mul(s.hi, v_sub(v_zero(), e->down));
     const vec lo_down = v_mul(s.lo, v_sub(v_zero(), e->down));
     const vec least = v_fma(s.lo, y, v_fma(lo_down, e->c, v_mul(s_down, e->rest)));
     const vec v = v_fma(s.hi, y, v_fma(s_down, e->c, least));
-    return v_mul(v_keep(v_gt(in.w, e->least), v), e->d);
+    return v_descend(v_keep(counts, v), &e->last);
 }
 
 #if defined(SJ_REAL_f32)
@@ -75,23 +86,23 @@ V_INLINE vec emit_plain_product(entries in, const emission *e) {
     const vec y = v_fma(in.x, e->a, v_sub(v_zero(), e->b));
     const vpair s = vpair_product((vpair){in.w, in.low}, e->factor);
     const vec least = v_fma(s.lo, y, v_mul(s.hi, v_sub(v_zero(), e->c)));
-    return v_mul(v_fma(s.hi, y, least), e->d);
+    return v_descend(v_fma(s.hi, y, least), &e->last);
 }
 
 /* g_q - s_q sum of g: as c_q g_q - s_q sum over k != q of g_k, without loss while s_q <= 1/2; the argmax is set
- * afterwards. a factor b: the sum of g as a factor of the weight, a and b powers of two: s_q times it is formed above
+ * afterwards. a factor last: the sum of g as a factor of the weight, a and last powers of two: s_q times it is formed above
  * the subnormal numbers */
 V_INLINE vec emit_log_vjp(entries in, const emission *e) {
     const vec a = v_keep(v_gt(in.w, e->least), e->a);
     const vpair w = {v_mul(in.w, a), v_mul(in.low, a)};
-    return v_sub(in.x, v_mul(vpair_times(w, e->factor), e->b));
+    return v_sub(in.x, v_descend(vpair_times(w, e->factor), &e->last));
 }
 
 /* The same where s_q times the sum may overflow and the result not: a holds a quarter of the sum. */
 V_INLINE vec emit_log_vjp_huge(entries in, const emission *e) {
     const vec a = v_keep(v_gt(in.w, e->least), e->a), four = v_set1(4), quarter = v_set1(REAL(0.25));
     const vpair w = {v_mul(in.w, a), v_mul(in.low, a)};
-    const vec part = v_mul(vpair_times(w, e->factor), e->b);
+    const vec part = v_descend(vpair_times(w, e->factor), &e->last);
     const vec large = v_mul(v_sub(v_mul(in.x, quarter), part), four);
     const vmask overflows = v_gt(v_size(part), v_set1(REAL_LARGEST / 16));
     return v_select(overflows, large, v_sub(in.x, v_mul(part, four)));

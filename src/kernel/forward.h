@@ -31,9 +31,20 @@ V_INLINE void block_emit(block *b, emit_function *emit, const emission *e, const
     for (size_t k = 0; k < b->run->n; k++) b->w[k] = emit((entries){b->w[k], b->low[k], x[k]}, e);
 }
 
+/* Weights up to this have a softmax of 0. */
+static inline vec row_lost(const row *r) { return v_set1(r->how == WEIGH_GIVEN ? 0 : WEIGHT_ZERO); }
+
 static inline emission softmax_emission(const row *r) {
     const double unbias = r->scalars.unbias;
-    return (emission){.factor = spread(dd_scale(r->scalars.inverse, 1 / unbias)), .a = v_set1((real)unbias)};
+    return (emission){.factor = spread(dd_scale(r->scalars.inverse, 1 / unbias)),
+                      .last = descent_by(v_set1((real)unbias)),
+                      .least = row_lost(r)};
+}
+
+static inline emission block_softmax_emission(const block *b) {
+    return (emission){.factor = block_inverse(b),
+                      .last = descent_by(v_set1(b->unbias)),
+                      .least = block_lost(b)};
 }
 
 static void softmax_row(row *r) {
@@ -47,18 +58,28 @@ static void softmax_row(row *r) {
     const dd top = row_may_exceed_half(r) ? row_top(r) : (dd){0, 0};
     /* a little above 1/2, so that two equal logits are not told apart by a rounding */
     const size_t argmax = 2 * top.hi > (1 + 0x1p-10) * r->state.rest.hi ? row_find(r) : r->run->n;
-    row_emit(r, emit_softmax, &e, READS_WEIGHTS);
+    if (r->how == WEIGH_SHALLOW)
+        row_emit(r, emit_softmax, &e, READS_WEIGHTS);
+    else
+        row_emit(r, emit_deep_softmax, &e, READS_WEIGHTS);
     if (argmax < r->run->n) row_set(r, argmax, dd_mul(top, r->scalars.inverse).hi);
 }
 
 /* Entries equal to the maximum come from the pair: one class has s = 1, two equal ones 1/2. */
-static void softmax_block(block *b) {
-    const emission e = {.factor = block_inverse(b), .a = v_set1(b->unbias)};
+V_INLINE void block_emit_softmax(block *b, emit_function *emit) {
+    const emission e = block_softmax_emission(b);
     const vec top = emit_softmax_pair((entries){b->top.hi, b->top.lo, b->max}, &e);
     for (size_t k = 0; k < b->run->n; k++) {
-        const vec s = emit_softmax((entries){b->w[k], b->w[k], b->z[k]}, &e);
+        const vec s = emit((entries){b->w[k], b->w[k], b->z[k]}, &e);
         b->w[k] = v_select(v_eq(b->z[k], b->max), top, s);
     }
+}
+
+static void softmax_block(block *b) {
+    if (b->how == WEIGH_SHALLOW_LANES)
+        block_emit_softmax(b, emit_softmax);
+    else
+        block_emit_softmax(b, emit_deep_softmax);
     block_store_row(b, b->w);
 }
 

@@ -20,7 +20,9 @@ static inline dd row_inverse(const row *r) { return dd_scale(r->scalars.inverse,
 static inline dd row_complement(const row *r) { return dd_mul(r->state.rest, row_inverse(r)); }
 
 static inline entry row_entry_softmax(const row *r, size_t q, real z) {
-    entry e = {.s = dd_mul(entry_weight(z, &r->ref, r->how), row_inverse(r)), .unbias = 1};
+    const dd w = entry_weight(z, &r->ref, r->how);
+    entry e = {.unbias = 1};
+    if (w.hi > (double)v_lane(row_lost(r))) e.s = dd_mul(w, row_inverse(r));
     if (q != r->state.argmax) {
         e.c = dd_complement(dd_scale(e.s, r->scalars.unbias));
     } else {
@@ -30,15 +32,18 @@ static inline entry row_entry_softmax(const row *r, size_t q, real z) {
     return e;
 }
 
-/* Products of two softmax may carry the bias of both where one of them is as small as this. */
+/* Products of two softmax carry the bias of both where one of them is as small as this: but for SMALL_LIFT of it, so
+ * that the power of two that takes it away is normal. Intel's processors take 150 cycles for a subnormal factor. */
 #define SMALL_SOFTMAX 0x1p-8
+#define SMALL_LIFT (2 * WEIGHT_BIAS > REAL_BIAS ? 0x1p-2 : 1)
 
 /* Constants of row q of the Jacobian off its diagonal. */
 static inline emission jacobian_row(const row *r, entry e, bool log) {
     if (log) return softmax_emission(r);
-    const double unbias = r->scalars.unbias, lift = e.s.hi * unbias < SMALL_SOFTMAX ? 1 : unbias;
+    const double unbias = r->scalars.unbias, lift = e.s.hi * unbias < SMALL_SOFTMAX ? SMALL_LIFT : unbias;
     return (emission){.factor = spread(dd_scale(dd_mul(e.s, row_inverse(r)), lift)),
-                      .a = v_set1((real)(unbias * (unbias / lift)))};
+                      .last = descent_by(v_set1((real)(unbias * (unbias / lift)))),
+                      .least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost_beside(v_set1((real)e.s.hi))};
 }
 
 static inline double diagonal(const row *r, entry e, bool log) {
@@ -129,10 +134,10 @@ static inline void product_row(row *r) {
                         .a = v_set1((real)scale),
                         .b = v_set1(at.hi),
                         .c = v_set1(at.lo),
-                        .d = v_set1((real)(r->scalars.unbias / sum / scale)),
+                        .last = descent_by(v_set1((real)(r->scalars.unbias / sum / scale))),
                         .rest = v_set1(at.rest),
                         .down = v_set1(at.down),
-                        .least = r->ref.least};
+                        .least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost(v_set1(c.size))};
     if (at.plain && r->how == WEIGH_SHALLOW)
         row_emit(r, emit_plain_product, &e, READS_G);
     else if (r->how == WEIGH_GIVEN && c.scale < GIVEN_SCALE)
@@ -172,7 +177,7 @@ static inline void log_vjp_row(row *r) {
     const dd others = dd_mul(dd_mul(r->state.top, r->scalars.inverse), dd_scale(rest, -lift));
     const emission e = {.factor = spread(factor.f),
                         .a = v_set1((real)(factor.a * (huge ? 0.25 : 1))),
-                        .b = v_set1((real)factor.b),
+                        .last = descent_by(v_set1((real)factor.b)),
                         .least = r->ref.least};
     if (huge)
         row_emit(r, emit_log_vjp_huge, &e, READS_G);

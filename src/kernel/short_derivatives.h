@@ -9,15 +9,17 @@
 static inline void block_jacobian_row(const block *b, size_t q, vpair complement, bool log, vec *line) {
     const block_entry e = block_softmax(b, q, complement);
     const vec unbias = v_set1(b->unbias), small = v_set1(REAL(SMALL_SOFTMAX));
-    const vec lift = v_select(v_gt(small, v_mul(e.s.hi, unbias)), v_set1(1), unbias);
-    const emission log_off = {.factor = block_inverse(b), .a = unbias};
+    const vec lift = v_select(v_gt(small, v_mul(e.s.hi, unbias)), v_set1(REAL(SMALL_LIFT)), unbias);
+    const emission log_off = block_softmax_emission(b);
     const emission off = {.factor = vpair_scale(vpair_mul(e.s, block_inverse(b)), lift),
-                          .a = v_mul(unbias, v_div(unbias, lift))};
+                          .last = descent_by(v_mul(unbias, v_div(unbias, lift))),
+                          .least = block_is_given(b) ? v_zero() : weight_lost_beside(e.s.hi)};
     for (size_t k = 0; k < b->run->n; k++) {
         const entries in = {b->w[k], b->low[k], b->w[k]};
         line[k] = log ? emit_minus_softmax(in, &log_off) : emit_off_diagonal(in, &off);
     }
-    line[q] = log ? v_mul(vpair_round(e.c), e.unbias) : v_mul(vpair_mul(vpair_scale(e.s, e.unbias), e.c).hi, unbias);
+    line[q] = log ? v_mul(vpair_round(e.c), e.unbias)
+                  : v_descend(vpair_mul(vpair_scale(e.s, e.unbias), e.c).hi, &log_off.last);
 }
 
 static inline void block_gradient(const block *b, bool log) {
@@ -73,17 +75,22 @@ static inline block_split block_split_factor(const block *b, vpair f, vec lift) 
 /* g_m, and the sum over k != m of w_k d_k scale. Rows whose d calls for another scale are left. */
 typedef struct block_cotangent {
     vec at_max;
+    vec size; /* the largest |g| */
     vpair dot;
     real scale;
 } block_cotangent;
 
-/* Leaves the rows in which some |d| of an entry that has weight is above `limit`. */
-static inline void block_leave_large(block *b, real limit) {
-    vec largest = v_zero();
-    for (size_t k = 0; k < b->run->n; k++) largest = v_max(v_size(b->g[k]), largest);
-    if (!v_any(v_gt(largest, v_set1(limit / 2)))) return; /* differences of two such numbers are within the limit */
+static inline vec block_size(const block *b) {
+    vec size = v_zero();
+    for (size_t k = 0; k < b->run->n; k++) size = v_max(v_size(b->g[k]), size);
+    return size;
+}
+
+/* Leaves the rows in which some |d| of an entry that has weight is above `limit`. size: of their |g|. */
+static inline void block_leave_large(block *b, vec size, real limit) {
+    if (!v_any(v_gt(size, v_set1(limit / 2)))) return; /* differences of two such numbers are within the limit */
     const vec g_m = block_at_argmax(b, b->g);
-    largest = v_max(v_size(g_m), v_zero()); /* NaN shows in G */
+    vec largest = v_max(v_size(g_m), v_zero()); /* NaN shows in G */
     for (size_t k = 0; k < b->run->n; k++) {
         const vec d = v_sub(cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least), g_m);
         largest = v_max(v_size(d), largest);
@@ -96,7 +103,7 @@ V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, bool 
     vsum dot = vsum_zero();
     for (size_t k = 0; k < b->run->n; k++) { /* 0 at the argmax */
         const vec g = all_count ? b->g[k] : cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least);
-        dot_add(&dot, b->w[k], b->low[k], g, v_set1(c->scale), c->at_max);
+        dot_add(&dot, b->w[k], b->low[k], g, v_set1(c->scale), c->at_max, all_count);
     }
     return dot;
 }
@@ -105,7 +112,8 @@ static inline block_cotangent block_cotangent_reduce(block *b) {
     const bool given = block_is_given(b);
     block_cotangent c = {.scale = given ? GIVEN_SCALE : PRODUCT_SCALE};
     block_load(b, &b->run->g, b->g);
-    block_leave_large(b, (given ? GIVEN_LIMIT : DOT_LIMIT) / c.scale);
+    c.size = block_size(b);
+    block_leave_large(b, c.size, (given ? GIVEN_LIMIT : DOT_LIMIT) / c.scale);
     const vec g_m = block_at_argmax(b, b->g);
     c.at_max = v_mul(g_m, v_set1(c.scale));
     const vsum dot = b->how == WEIGH_SHALLOW_LANES ? block_dot(b, &c, g_m, true) : block_dot(b, &c, g_m, false);
@@ -159,10 +167,10 @@ static void product_block(block *b) {
                         .a = v_set1(scale),
                         .b = at.hi,
                         .c = at.lo,
-                        .d = v_set1(b->unbias / scale),
+                        .last = descent_by(v_set1(b->unbias / scale)),
                         .rest = at.rest,
                         .down = at.down,
-                        .least = b->ref.least};
+                        .least = block_is_given(b) ? v_zero() : weight_lost(c.size)};
     const vmask plain = v_and(at.plain, b->shallow);
     if (v_any(v_not(plain)))
         block_emit_products(b, &e, plain);
@@ -181,11 +189,9 @@ static void log_jvp_block(block *b) {
 }
 
 static void log_vjp_block(block *b) {
-    vec largest = v_zero();
     vsum sum = vsum_zero();
     block_load(b, &b->run->g, b->g);
-    for (size_t k = 0; k < b->run->n; k++) largest = v_max(v_size(b->g[k]), largest);
-    if (block_leave_outside(b, largest, 0, REAL_LARGEST * REAL(0x1p-40))) block_silence(b, b->g, b->run->n);
+    if (block_leave_outside(b, block_size(b), 0, REAL_LARGEST * REAL(0x1p-40))) block_silence(b, b->g, b->run->n);
     const vec g_m = block_at_argmax(b, b->g), one = v_set1(1), unbias = v_set1(b->unbias);
     for (size_t k = 0; k < b->run->n; k++)
         vsum_add(&sum, v_sub(b->g[k], v_keep(v_eq(b->argmax, v_set1((real)k)), b->g[k])));
@@ -200,7 +206,7 @@ static void log_vjp_block(block *b) {
     const vpair rest = vpair_mul(s_m, vpair_scale(others, v_sub(v_zero(), lift)));
     const vpair both = vpair_sum(own.hi, rest.hi);
     const vec at_max = v_div(v_add(both.hi, v_add(both.lo, v_add(own.lo, rest.lo))), lift);
-    const emission e = {.factor = factor.f, .a = factor.a, .b = factor.b, .least = b->ref.least};
+    const emission e = {.factor = factor.f, .a = factor.a, .last = descent_by(factor.b), .least = b->ref.least};
     block_emit(b, emit_log_vjp, &e, b->g);
     for (size_t k = 0; k < b->run->n; k++) b->w[k] = v_select(v_eq(b->argmax, v_set1((real)k)), at_max, b->w[k]);
     block_store_row(b, b->w);

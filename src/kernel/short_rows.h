@@ -151,7 +151,7 @@ V_INLINE vsum block_weigh(block *b, weighing how) {
     vsum rest = vsum_zero();
     for (size_t k = 0; k < b->run->n; k++) {
         const weight_parts e = weigh(b->z[k], &b->ref, how);
-        const vec w = parts_weight(e), low = parts_low(e, w);
+        const vec w = parts_weight(e), low = parts_low(e, w, how);
         vmask no = v_eq(b->argmax, v_set1((real)k));
         if (!is_shallow(how)) no = v_or(no, v_ge(b->ref.least, w));
         b->w[k] = w;
@@ -208,6 +208,9 @@ static inline void block_reduce_whole(block *b) {
 /* log(1 + T) of each lane. */
 static inline vpair block_log1p(const block *b) { return vpair_log1p(vpair_div(b->rest, b->top)); }
 
+/* Weights up to this have a softmax of 0. */
+static inline vec block_lost(const block *b) { return v_set1(block_is_given(b) ? 0 : WEIGHT_ZERO); }
+
 /* Entry of the argmax of each lane. */
 static inline vec block_at_argmax(const block *b, const vec *turned) {
     vec entry = v_zero();
@@ -231,7 +234,9 @@ static inline vpair block_complement(const block *b) { return vpair_mul(b->rest,
 static inline block_entry block_softmax(const block *b, size_t q, vpair complement) {
     const vmask at_max = v_eq(b->argmax, v_set1((real)q));
     block_entry e;
-    e.s = vpair_mul(block_weight(b, b->z[q]), block_inverse(b));
+    const vpair w = block_weight(b, b->z[q]);
+    const vmask counts = v_gt(w.hi, block_lost(b));
+    e.s = vpair_mul((vpair){v_keep(counts, w.hi), v_keep(counts, w.lo)}, block_inverse(b));
     const vpair others = vpair_complement(vpair_scale(e.s, v_set1(b->unbias)));
     e.c.hi = v_select(at_max, complement.hi, others.hi);
     e.c.lo = v_select(at_max, complement.lo, others.lo);

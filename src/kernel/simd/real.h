@@ -16,6 +16,7 @@ typedef int32_t real_int;
 #define REAL_MANTISSA 23 /* explicit bits */
 #define REAL_BIAS 127
 #define REAL_LARGEST 0x1.fffffep127f
+#define REAL_LEAST_NORMAL 0x1p-126f
 #elif defined(SJ_REAL_f64)
 typedef double real;
 typedef uint64_t real_bits;
@@ -26,6 +27,7 @@ typedef int64_t real_int;
 #define REAL_MANTISSA 52
 #define REAL_BIAS 1023
 #define REAL_LARGEST 0x1.fffffffffffffp1023
+#define REAL_LEAST_NORMAL 0x1p-1022
 #else
 #error "compile with -DSJ_REAL_f32 or -DSJ_REAL_f64"
 #endif
