@@ -66,6 +66,11 @@ static void check_forms(twin *t, const sj_options *options) {
         if (forms[id].result != RESULT_MATRIX) check_form(t, (form_id)id, options);
 }
 
+static sj_view rows_of(void *data, sj_dtype dtype, size_t rows, size_t n) {
+    const size_t shape[2] = {rows, n};
+    return sj_array(data, dtype, 2, shape);
+}
+
 static sj_options exactly(sj_given given) {
     sj_options options = SJ_OPTIONS_INIT;
     options.mode = SJ_EXACT;
@@ -121,6 +126,48 @@ static void long_rows_are_those_of_pairs(void **state) {
     free_twin(&t);
 }
 
+/* Logits no deeper than either dtype gives weight to: beyond, twins are not the same rows. */
+static void raise_deep(double *z, size_t n) {
+    const double floor = z[largest_of(z, n)] - 100;
+    for (size_t k = 0; k < n; k++) z[k] = z[k] < floor ? round_to(SJ_F32, floor) : z[k];
+}
+
+/* Blocks of rows, the last one not whole; some rows have no place in a block, and some entries are undecided. */
+static void check_short_rows(size_t n, sj_given given, random_stream *r) {
+    enum { rows = 4003 };
+    const sj_options options = exactly(given);
+    twin t = new_twin(rows * n);
+    for (size_t i = 0; i < rows; i++) {
+        double *z = t.z + i * n;
+        row_families[i % row_family_count].fill(z, n, SJ_F32, r);
+        raise_deep(z, n);
+        for (size_t k = 0; k < n && given == SJ_GIVEN_SOFTMAX; k++)
+            z[k] = round_to(SJ_F32, z[k] > 0 ? random_uniform(r, 0, 1) : random_uniform(r, 0, 0x1p-30));
+        for (size_t k = 0; k < n; k++) t.g[i * n + k] = (float)(i % 3 ? random_normal(r) : random_uniform(r, 1, 1.001));
+    }
+    for (size_t k = 0; k < t.n; k++) t.narrow[k] = (float)t.z[k];
+    for (int id = given == SJ_GIVEN_SOFTMAX ? FORM_GRADIENT : 0; id < FORM_COUNT; id++) {
+        if (forms[id].result != RESULT_ROW) continue;
+        form_arguments a = {.z = rows_of(t.z, SJ_F64, rows, n), .g = rows_of(t.g, SJ_F32, rows, n)};
+        a.out = rows_of(t.want, SJ_F32, rows, n);
+        assert_int_equal(forms[id].call(&a, &options), SJ_OK);
+        memcpy(t.got, t.narrow, t.n * sizeof *t.got);
+        a.z = a.out = rows_of(t.got, SJ_F32, rows, n);
+        assert_int_equal(forms[id].call(&a, &options), SJ_OK);
+        check_same(&t, (form_id)id, t.n, t.got, "short rows in place");
+    }
+    free_twin(&t);
+}
+
+static void short_rows_are_those_of_pairs(void **state) {
+    random_stream r = {43};
+    (void)state;
+    for (size_t n = 1; n <= 14; n++) {
+        check_short_rows(n, SJ_GIVEN_LOGITS, &r);
+        check_short_rows(n, SJ_GIVEN_SOFTMAX, &r);
+    }
+}
+
 /* s = (3/4, 1/4), g = (0, d): v_1 = 3 d / 16, a midpoint between floats for d = 2^23 + 1 and to even for every bound;
  * the other entries have s = 0. The rest of the row does not change it. */
 static void midpoints_of_products_go_to_even(void **state) {
@@ -156,6 +203,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(undecided_entries_of_logits_are_those_of_pairs),
                                        cmocka_unit_test(undecided_entries_of_a_softmax_are_those_of_pairs),
                                        cmocka_unit_test(long_rows_are_those_of_pairs),
+                                       cmocka_unit_test(short_rows_are_those_of_pairs),
                                        cmocka_unit_test(midpoints_of_products_go_to_even),
                                        cmocka_unit_test(midpoints_of_logits_go_where_pairs_take_them)};
     return run_for_set(tests);
