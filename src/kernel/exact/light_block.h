@@ -1,15 +1,18 @@
 /* light_block.h: softmax, log-softmax and the products of short rows of float32 in plain double, a row a lane. A row
- * that is not all decided is left, as it was, to light_rows.h. Called by exact/rows.h; calls light_products.h. As in
- * light.h and light_products.h, but with ten additions in a sum: inverse 16 + 10 + 2 = 28;  s_q 16 + 28 + 1 = 45;  T 16
- * + 10 + 16 + 1 = 43;  log1p(T) 43 + 12 = 55, below 64 D       16 + 2 + 10 + 28 + 1 = 57 of A;  s_q (d_q - D) 45 + 1 +
- * 57 + 2 = 105 of s_q (|d_q| + A), below 128 given   D 2 + 10 = 12 of A;  s_q (d_q - D) 1 + 12 + 2 = 15 of s_q (|d_q| +
- * A), below 32 */
+ * that is not all decided is left, as it was, to light_rows.h. Called by exact/rows.h; calls light_products.h.
+ * In units of u as in light.h and light_products.h, but with up to 14 roundings in a sum:
+ *   inverse    16 + 14 + 2 = 32
+ *   s_q        16 + 32 + 1 = 49, below LIGHT_ERROR
+ *   log1p(T)   16 + 14 + 16 + 1 (T) + 12 = 59, below LIGHT_ERROR with the two differences and the bounds' roundings
+ *   D          16 + 2 + 14 + 32 + 1 = 65, of A
+ *   s_q (d_q - D)  49 + 1 + 65 + 2 = 117, of s_q (|d_q| + A): below LIGHT_PRODUCT
+ *   given      D 2 + 14 = 16 of A, s_q (d_q - D) 1 + 16 + 2 = 19 of s_q (|d_q| + A): below 32 */
 #ifndef SJ_KERNEL_EXACT_LIGHT_BLOCK_H
 #define SJ_KERNEL_EXACT_LIGHT_BLOCK_H
 
 #include "light_products.h"
 
-#define LIGHT_SHORT ((size_t)12)
+#define LIGHT_SHORT ((size_t)16)
 
 typedef struct light_block {
     const sj_run *run;
