@@ -1,6 +1,6 @@
 /* light.h: the state of a row of float32 in plain double, with a proven bound of its error: where every result is
  * farther than that from a midpoint between floats, its rounding is decided and pairs are not needed. Called by
- * exact/light_rows.h; calls simd/ and pair.h. Constants from exact.sollya.
+ * exact/light_row.h; calls simd/ and pair.h. Constants from exact.sollya.
  * Results are the correctly rounded ones or none, so fused arithmetic and the order of the sums may differ from set to
  * set. In units of u = 2^-53, relative:
  *   weight     13.5 (polynomial) + 1 (table) + 1 (product) + 0.2 (argument and tail)           < 16
@@ -150,11 +150,15 @@ V_INLINE void light_add(vpair *sum, const vec terms[4]) {
 
 static inline dd light_total(vpair sum) {
     double hi[V_LANES], lo[V_LANES];
-    dd total = {0, 0};
     v_store(hi, sum.hi);
     v_store(lo, sum.lo);
-    for (size_t lane = 0; lane < V_LANES; lane++) total = dd_add(total, (dd){hi[lane], lo[lane]});
-    return total;
+    for (size_t width = V_LANES / 2; width > 0; width /= 2)
+        for (size_t i = 0; i < width; i++) {
+            const dd pair = two_sum(hi[i], hi[i + width]);
+            hi[i] = pair.hi;
+            lo[i] += lo[i + width] + pair.lo;
+        }
+    return two_sum(hi[0], lo[0]);
 }
 
 /* What the weights of a row are made with. */
@@ -193,6 +197,26 @@ V_INLINE dd light_weigh_as(const float *z, size_t n, size_t skip, double max, bo
  * the group, weigh as the lowest logit, which shows in no result. */
 static dd light_weigh(const float *z, size_t n, size_t skip, light_origin from, double *w) {
     return from.cut ? light_weigh_as(z, n, skip, from.max, true, w) : light_weigh_as(z, n, skip, from.max, false, w);
+}
+
+/* The same of weights that are given: z itself, and its sum but for entry `skip`. */
+static dd light_widen(const float *z, size_t n, size_t skip, double *w) {
+    vpair sum = {v_zero(), v_zero()};
+    float filled[LIGHT_GROUP];
+    for (size_t i = 0; i < n; i += LIGHT_GROUP) {
+        const float *from = z + i;
+        if (n - i < LIGHT_GROUP || skip - i < LIGHT_GROUP) {
+            light_fill(z + i, n - i, skip - i, 0, filled);
+            from = filled;
+        }
+        vec terms[4];
+        for (size_t k = 0; k < 4; k++) {
+            terms[k] = widened(from + k * V_LANES);
+            v_store(w + i + k * V_LANES, terms[k]);
+        }
+        light_add(&sum, terms);
+    }
+    return light_total(sum);
 }
 
 /* exp of one number as light_weight has it. */

@@ -4,16 +4,19 @@
  *   D      16 (weight) + 1 (d) + 1 (product) + 3.1 (sum) + 22 (inverse) + 1                  < 45, of A
  *   s_q (d_q - D)      39 (s) + 1 (d) + 45 + 1 (difference) + 1                             < 90, of s_q (|d_q| + A)
  *   g_q - s_q sum of g 39 (s) + 3.1 (sum) + 1, and 1 of the difference                      < 50, of |g_q| + s_q B
- *   c_m g_m - s_m sum of the others  43 (c), or 39 (s) + 3.1, and 2                         < 50, of the two sizes */
+ *   c_m g_m - s_m sum of the others  43 (c), or 39 (s) + 3.1, and 2                         < 50, of the two sizes
+ * Of a softmax that is given, where s is exact and the inverse 1:
+ *   D      1 (d) + 1 (product) + 3.1 (sum)                                                   < 6, of A
+ *   s_q (d_q - D)      1 (d) + 6 + 1 (difference) + 1                                         < 9, of s_q (|d_q| + A)
+ *   g_q - s_q sum of g 3.1 (sum) + 1 + 1, and 1 of the difference                             < 7, of |g_q| + s_q B
+ *   c_m g_m - s_m sum of the others  3.1 (c) + 3.1 (sum) + 2                                  < 9, of the two sizes
+ * LIGHT_GIVEN is 16; no product of four floats underflows. */
 #ifndef SJ_KERNEL_EXACT_LIGHT_PRODUCTS_H
 #define SJ_KERNEL_EXACT_LIGHT_PRODUCTS_H
 
 #include "light_rows.h"
 
-static inline float light_g_at_argmax(const light_row *r) {
-    const float *g = (const float *)(const void *)r->g;
-    return g[(ptrdiff_t)r->argmax * r->run->g.class_stride];
-}
+#define LIGHT_GIVEN 0x1p-49
 
 /* A sum, and that of the sizes of its terms. */
 typedef struct light_sum {
@@ -46,8 +49,7 @@ V_INLINE light_sum light_sum_row(light_row *r, double g_m, bool weighted) {
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = light_piece(r, start);
         const float *g = light_read(r->g, &r->run->g, start, count, r->g_scratch);
-        if (weighted && r->run->n > CHUNK)
-            (void)light_weigh(light_logits(r, start, count), count, SIZE_MAX, r->from, r->w);
+        if (weighted && r->run->n > CHUNK) (void)light_weights(r, light_logits(r, start, count), count, SIZE_MAX);
         light_sum_piece(r->w, g, count, r->argmax - start, g_m, weighted, &sum, &sizes);
     }
     return (light_sum){light_total(sum).hi, light_total(sizes).hi};
@@ -56,6 +58,8 @@ V_INLINE light_sum light_sum_row(light_row *r, double g_m, bool weighted) {
 /* A row whose g is not finite, where it counts, is left to pairs. */
 static inline bool light_is_finite(light_sum sum) { return sum.sizes <= REAL_LARGEST; }
 
+static inline double light_product_error(const light_row *r) { return r->given ? LIGHT_GIVEN : LIGHT_PRODUCT; }
+
 /* With D and A of the row, emits `kind`. */
 V_INLINE bool light_product_as(light_row *r, size_t index, light_kind kind) {
     if (!light_reduce(r, index)) return false;
@@ -63,7 +67,11 @@ V_INLINE bool light_product_as(light_row *r, size_t index, light_kind kind) {
     const light_sum dot = light_sum_row(r, g_m, true);
     if (!light_is_finite(dot)) return false;
     const light_line line = light_row_line(r);
-    const light_emission e = {.a = r->inverse, .b = g_m, .c = dot.sum * r->inverse, .size = dot.sizes * r->inverse};
+    const light_emission e = {.a = r->inverse,
+                              .b = g_m,
+                              .c = dot.sum * r->inverse,
+                              .size = dot.sizes * r->inverse,
+                              .error = light_product_error(r)};
     return light_emit(r, &line, e, kind);
 }
 
@@ -76,13 +84,16 @@ static bool light_log_vjp(light_row *r, size_t index) {
     const light_sum others = light_sum_row(r, 0, false);
     if (!light_is_finite(others) || !(size_m <= REAL_LARGEST)) return false;
     const double c_m = r->rest.hi * r->inverse, s_m = r->top * r->inverse;
-    const double value = c_m * g_m - s_m * others.sum, error = (c_m * size_m + s_m * others.sizes) * LIGHT_PRODUCT;
+    const double value = c_m * g_m - s_m * others.sum,
+                 error = (c_m * size_m + s_m * others.sizes) * light_product_error(r);
     const float low = (float)(value - error), high = (float)(value + error);
     if (low != high) return false;
     light_line line = light_row_line(r);
     line.set = r->argmax;
     line.value = low + 0.0f;
-    const light_emission e = {.a = (others.sum + g_m) * r->inverse, .size = (others.sizes + size_m) * r->inverse};
+    const light_emission e = {.a = (others.sum + g_m) * r->inverse,
+                              .size = (others.sizes + size_m) * r->inverse,
+                              .error = light_product_error(r)};
     return light_emit(r, &line, e, LIGHT_LOG_VJP);
 }
 

@@ -1,104 +1,25 @@
-/* light_rows.h: the quantities of a row of float32 in plain double, each entry as two bounds that must round alike; a
- * row where two do not is left to pairs. Called by exact/rows.h; calls light.h, and emit.h for a line of a Jacobian. */
+/* light_rows.h: the quantities of a row of float32 in plain double, each entry as two bounds that must round alike; an
+ * entry where they do not is settled by itself, or the row is left to pairs. Called by exact/rows.h; calls settle.h,
+ * and emit.h for a line of a Jacobian. */
 #ifndef SJ_KERNEL_EXACT_LIGHT_ROWS_H
 #define SJ_KERNEL_EXACT_LIGHT_ROWS_H
 
-#include "emit.h"
-#include "light.h"
-
-typedef struct light_row {
-    const sj_run *run;
-    exact_row *pairs; /* for a line of a Jacobian; free for use until the row is left to pairs */
-    const char *z, *g;
-    char *out;
-    size_t index, argmax;
-    light_origin from;
-    double top, inverse; /* top: the weight of the maximum; inverse: 1 / (top + rest) */
-    dd rest;
-    double w[CHUNK]; /* of the whole row where it is no longer */
-    float z_scratch[CHUNK], g_scratch[CHUNK], out_scratch[CHUNK];
-} light_row;
-
-/* The result of row `index`, or false, and the row's logits as they were, where pairs are needed. */
-typedef bool light_function(light_row *r, size_t index);
-
-static inline bool light_fits(const sj_run *run) {
-    return run->n > 0 && run->given == SJ_GIVEN_LOGITS && run->z.dtype == SJ_F32 && run->out.dtype == SJ_F32 &&
-           (!run->g.data || run->g.dtype == SJ_F32);
-}
-
-static inline size_t light_piece(const light_row *r, size_t start) {
-    return r->run->n - start < CHUNK ? r->run->n - start : CHUNK;
-}
-
-static inline const float *light_read(const char *row, const sj_operand *array, size_t start, size_t count,
-                                      float *scratch) {
-    const ptrdiff_t stride = array->class_stride;
-    const float *from = (const float *)(const void *)chunk_at(row, array, stride, start);
-    if (stride == 1) return from;
-    for (size_t i = 0; i < count; i++) scratch[i] = from[(ptrdiff_t)i * stride];
-    return scratch;
-}
-
-static const float *light_logits(light_row *r, size_t start, size_t count) {
-    return light_read(r->z, &r->run->z, start, count, r->z_scratch);
-}
-
-/* Maximum and state of a row; false where it is not a matter of plain double. */
-static bool light_reduce(light_row *r, size_t index) {
-    const sj_run *run = r->run;
-    float max = -(float)INFINITY;
-    r->index = index;
-    r->z = chunk_at(run->z.data, &run->z, run->z.row_stride, index);
-    r->out = chunk_at(run->out.data, &run->out, run->out.row_stride, index);
-    if (run->g.data) r->g = chunk_at(run->g.data, &run->g, run->g.row_stride, index);
-    for (size_t start = 0; start < run->n; start += CHUNK) {
-        const size_t count = light_piece(r, start);
-        const float part = light_max(light_logits(r, start, count), count);
-        max = part > max ? part : max;
-    }
-    if (!((double)max >= -LIGHT_NEAR && (double)max <= LIGHT_NEAR)) return false;
-    r->from = (light_origin){(double)max, run->g.data != NULL};
-    r->top = light_exp(r->from.max);
-    r->rest = (dd){0, 0};
-    r->argmax = run->n;
-    for (size_t start = 0; start < run->n; start += CHUNK) {
-        const size_t count = light_piece(r, start);
-        const float *z = light_logits(r, start, count);
-        const size_t found = r->argmax == run->n ? light_find(z, count, max) : count;
-        r->rest = dd_add(r->rest, light_weigh(z, count, found, r->from, r->w));
-        if (found == count) continue;
-        r->argmax = start + found;
-        r->w[found] = r->top;
-    }
-    r->inverse = 1 / (r->rest.hi + r->top);
-    return r->rest.hi == r->rest.hi; /* else a NaN among the logits */
-}
-
-/* What an entry is made of: its weight w, its logit or g as x, and constants of the row. */
-typedef enum light_kind {
-    LIGHT_TIMES,       /* w a and w b are the bounds */
-    LIGHT_MINUS_TIMES, /* less those */
-    LIGHT_LOG,         /* (x - a) - b: no cancellation */
-    LIGHT_VJP,         /* w a (d - c), d = x - b; relative to w a (|d| + size) */
-    LIGHT_LOG_JVP,     /* d - c, d = x - b; relative to |d| + size */
-    LIGHT_LOG_VJP      /* x - w a; relative to |x| + w size */
-} light_kind;
+#include "settle.h"
 
 typedef struct light_emission {
-    double a, b, c, size;
+    double a, b, c, size, error; /* error: of a kind with a cotangent */
 } light_emission;
 
 typedef struct light_vectors {
-    vec a, b, c, size;
+    vec a, b, c, size, error;
 } light_vectors;
 
 typedef struct light_bounds {
     vec low, high;
 } light_bounds;
 
-V_INLINE light_bounds light_around(vec value, vec size, double error) {
-    const vec distance = v_mul(size, v_set1(error));
+V_INLINE light_bounds light_around(vec value, vec size, vec error) {
+    const vec distance = v_mul(size, error);
     return (light_bounds){v_sub(value, distance), v_add(value, distance)};
 }
 
@@ -111,14 +32,14 @@ V_INLINE light_bounds light_entry(vec w, vec x, const light_vectors *e, light_ki
     }
     case LIGHT_VJP: {
         const vec s = v_mul(w, a), d = v_sub(x, b);
-        return light_around(v_mul(s, v_sub(d, c)), v_mul(s, v_add(v_size(d), size)), LIGHT_PRODUCT);
+        return light_around(v_mul(s, v_sub(d, c)), v_mul(s, v_add(v_size(d), size)), e->error);
     }
     case LIGHT_LOG_JVP: {
         const vec d = v_sub(x, b);
-        return light_around(v_sub(d, c), v_add(v_size(d), size), LIGHT_PRODUCT);
+        return light_around(v_sub(d, c), v_add(v_size(d), size), e->error);
     }
     case LIGHT_LOG_VJP:
-        return light_around(v_sub(x, v_mul(w, a)), v_add(v_size(x), v_mul(w, size)), LIGHT_PRODUCT);
+        return light_around(v_sub(x, v_mul(w, a)), v_add(v_size(x), v_mul(v_size(w), size)), e->error);
     default:
         return (light_bounds){v_mul(w, a), v_mul(w, b)};
     }
@@ -143,10 +64,14 @@ V_INLINE single_bits light_vector(const double *w, const float *x, const light_v
     return differ;
 }
 
+V_INLINE light_vectors light_spread(const light_emission *e) {
+    return (light_vectors){v_set1(e->a), v_set1(e->b), v_set1(e->c), v_set1(e->size), v_set1(e->error)};
+}
+
 /* Entries from w[0..n) and x[0..n), w filled up to a whole vector; whether all are decided. */
 V_INLINE bool light_entries_of(const double *w, const float *x, size_t n, const light_emission *e, light_kind kind,
                                float *to) {
-    const light_vectors constants = {v_set1(e->a), v_set1(e->b), v_set1(e->c), v_set1(e->size)};
+    const light_vectors constants = light_spread(e);
     single_bits differ = {0};
     size_t i = 0;
     for (; i + V_LANES <= n; i += V_LANES) differ |= light_vector(w + i, x + i, &constants, kind, to + i);
@@ -171,7 +96,26 @@ typedef struct light_line {
     ptrdiff_t stride;
     size_t set; /* this entry is `value`; n: none */
     float value;
+    size_t by; /* of a line of a Jacobian with a factor s_by; n: none */
 } light_line;
+
+/* Settles what is undecided of to[0..n), entries `start` on of the line. */
+static bool light_settle(light_row *r, const light_line *line, const float *x, size_t start, size_t n,
+                         const light_emission *e, light_kind kind, float *to) {
+    const light_vectors constants = light_spread(e);
+    const bool reads = kind != LIGHT_TIMES && kind != LIGHT_MINUS_TIMES;
+    for (size_t i = 0; i < n; i += V_LANES) {
+        float group[LIGHT_GROUP] = {0}, ignored[V_LANES];
+        if (reads) light_fill(x + i, n - i, LIGHT_GROUP, 0, group);
+        const single_bits differ = light_vector(r->w + i, group, &constants, kind, ignored);
+        for (size_t lane = 0; lane < V_LANES && i + lane < n; lane++) {
+            const size_t q = start + i + lane;
+            if (differ[lane] == 0 || q == line->set) continue;
+            if (!settle(r, q, group[lane], kind, line->by, to + i + lane)) return false;
+        }
+    }
+    return true;
+}
 
 static inline bool light_in_place(const sj_run *run) {
     return run->out.data == run->z.data || (run->g.data && run->out.data == run->g.data);
@@ -182,16 +126,17 @@ V_INLINE bool light_pass(light_row *r, const light_line *line, const light_emiss
     const sj_run *run = r->run;
     const size_t n = run->n;
     const bool kept = n <= CHUNK || !light_reads_weights(kind);
-    const bool direct = line->stride == 1 && store && (n > CHUNK || !light_in_place(run));
+    const bool direct = line->stride == 1 && store && !light_in_place(run);
     for (size_t start = 0; start < n; start += CHUNK) {
         const size_t count = light_piece(r, start);
         const float *x = r->out_scratch; /* where the kind reads none */
         if (kind == LIGHT_LOG || !kept) x = light_logits(r, start, count);
-        if (!kept) (void)light_weigh(x, count, SIZE_MAX, r->from, r->w);
+        if (!kept) (void)light_weights(r, x, count, SIZE_MAX);
         if (light_reads_g(kind)) x = light_read(r->g, &run->g, start, count, r->g_scratch);
         float *const at = (float *)(void *)chunk_at(line->at, &run->out, line->stride, start);
         float *const to = direct ? at : r->out_scratch;
-        if (!light_entries_of(r->w, x, count, e, kind, to)) return false;
+        if (!light_entries_of(r->w, x, count, e, kind, to) && !light_settle(r, line, x, start, count, e, kind, to))
+            return false;
         if (line->set - start < count) to[line->set - start] = line->value;
         for (size_t i = 0; i < count && store && !direct; i++) at[(ptrdiff_t)i * line->stride] = to[i];
     }
@@ -206,7 +151,7 @@ V_INLINE bool light_emit(light_row *r, const light_line *line, light_emission e,
 }
 
 static inline light_line light_row_line(const light_row *r) {
-    return (light_line){r->out, r->run->out.class_stride, r->run->n, 0};
+    return (light_line){r->out, r->run->out.class_stride, r->run->n, 0, r->run->n};
 }
 
 static inline light_emission light_factor(double factor, double error) {
@@ -243,6 +188,7 @@ V_INLINE bool light_jacobian_row(light_row *r, size_t q, double weight, bool log
     const double diagonal = log ? c : s * c, error = log ? LIGHT_ERROR : LIGHT_PRODUCT;
     const double factor = log ? r->inverse : s * r->inverse;
     line.set = q;
+    if (!log) line.by = q;
     line.value = (float)(diagonal * (1 - LIGHT_PRODUCT));
     if (line.value != (float)(diagonal * (1 + LIGHT_PRODUCT))) return false;
     return light_emit(r, &line, light_factor(factor, error), LIGHT_MINUS_TIMES);
@@ -251,6 +197,7 @@ V_INLINE bool light_jacobian_row(light_row *r, size_t q, double weight, bool log
 static inline double light_weight_of(light_row *r, size_t q) {
     if (r->run->n <= CHUNK) return r->w[q];
     const double z = (double)*light_logits(r, q, 1);
+    if (r->given) return z;
     return light_exp(z > r->from.max - LIGHT_DEPTH ? z : r->from.max - LIGHT_DEPTH);
 }
 
@@ -261,11 +208,12 @@ static inline bool light_gradient_of(light_row *r, size_t index, bool log) {
 }
 
 /* A row of the Jacobian in pairs where it is not decided; the state in pairs is made at the first. */
-static void light_jacobian_pairs(const light_row *r, bool first, size_t q, bool log) {
+static void light_jacobian_pairs(light_row *r, bool first, size_t q, bool log) {
     const sj_operand *out = &r->run->out;
     if (first) {
         exact_seek(r->pairs, r->index);
         (void)exact_reduce(r->pairs);
+        r->settle.ready = true;
     }
     exact_jacobian_row(r->pairs, q, exact_weight_of(r->pairs, q), log, (ptrdiff_t)q * out->class_stride,
                        out->input_stride);
@@ -276,7 +224,8 @@ static inline bool light_jacobian_of(light_row *r, size_t index, bool log) {
     bool first = true;
     if (!light_reduce(r, index)) return false;
     for (size_t q = 0; q < r->run->n; q++) {
-        const light_line line = {chunk_at(r->out, out, out->class_stride, q), out->input_stride, r->run->n, 0};
+        const light_line line = {chunk_at(r->out, out, out->class_stride, q), out->input_stride, r->run->n, 0,
+                                 r->run->n};
         if (light_jacobian_row(r, q, light_weight_of(r, q), log, line)) continue;
         light_jacobian_pairs(r, first, q, log);
         first = false;

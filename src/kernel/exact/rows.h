@@ -3,6 +3,7 @@
 #ifndef SJ_KERNEL_EXACT_ROWS_H
 #define SJ_KERNEL_EXACT_ROWS_H
 
+#include "light_block.h"
 #include "light_products.h"
 #include "products.h"
 
@@ -10,12 +11,13 @@ typedef void exact_function(exact_row *r);
 typedef void exact_filler(exact_row *r, double value);
 
 /* How a row comes out that has a state; one that has none, with NaN or, without mass, with `empty`; and, where not
- * NULL, one in float32 that plain double may decide. */
+ * NULL, one in float32 that plain double may decide, alone or in a block of short ones. */
 typedef struct exact_form {
     exact_function *finite;
     exact_filler *fill;
     double empty;
     light_function *light;
+    light_block_function *block;
 } exact_form;
 
 static void exact_serve_row(exact_row *r, size_t index, const exact_form *form) {
@@ -38,11 +40,29 @@ static void exact_serve(const sj_run *run, const exact_form *form) {
     for (size_t i = 0; i < run->rows; i++) exact_serve_row(&r, i, form);
 }
 
+static void exact_serve_blocks(const sj_run *run, light_row *light, const exact_form *form) {
+    light_block b;
+    b.run = run;
+    for (b.first = 0; b.first < run->rows; b.first += V_LANES) {
+        b.rows = run->rows - b.first < V_LANES ? run->rows - b.first : V_LANES;
+        light_block_load(&b);
+        light_block_reduce(&b);
+        const unsigned left = form->block(&b);
+        for (size_t lane = 0; left >> lane; lane++)
+            if ((left >> lane & 1) && !form->light(light, b.first + lane))
+                exact_serve_row(light->pairs, b.first + lane, form);
+    }
+}
+
 static void exact_serve_light(const sj_run *run, const exact_form *form) {
     light_row light;
     exact_row r;
     r.run = light.run = run;
     light.pairs = &r;
+    if (form->block && run->n <= LIGHT_SHORT) {
+        exact_serve_blocks(run, &light, form);
+        return;
+    }
     for (size_t i = 0; i < run->rows; i++)
         if (!form->light(&light, i)) exact_serve_row(&r, i, form);
 }
@@ -62,34 +82,35 @@ static void exact_fill_logsumexp(exact_row *r, double value) {
 }
 
 static void softmax_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_softmax, exact_fill, 0, light_softmax});
+    exact_serve_form(run, (exact_form){exact_softmax, exact_fill, 0, light_softmax, light_softmax_block});
 }
 static void log_softmax_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_log_softmax, exact_fill, -(double)INFINITY, light_log_softmax});
+    exact_serve_form(run, (exact_form){exact_log_softmax, exact_fill, -(double)INFINITY, light_log_softmax,
+                                       light_log_softmax_block});
 }
 static void logsumexp_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_logsumexp, exact_fill_logsumexp, 0, light_logsumexp});
+    exact_serve_form(run, (exact_form){exact_logsumexp, exact_fill_logsumexp, 0, light_logsumexp, NULL});
 }
 static void gradient_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_gradient, exact_fill, 0, light_gradient});
+    exact_serve_form(run, (exact_form){exact_gradient, exact_fill, 0, light_gradient, NULL});
 }
 static void log_gradient_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_log_gradient, exact_fill, 0, light_log_gradient});
+    exact_serve_form(run, (exact_form){exact_log_gradient, exact_fill, 0, light_log_gradient, NULL});
 }
 static void jacobian_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_jacobian, exact_fill_jacobian, 0, light_jacobian});
+    exact_serve_form(run, (exact_form){exact_jacobian, exact_fill_jacobian, 0, light_jacobian, NULL});
 }
 static void log_jacobian_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_log_jacobian, exact_fill_jacobian, 0, light_log_jacobian});
+    exact_serve_form(run, (exact_form){exact_log_jacobian, exact_fill_jacobian, 0, light_log_jacobian, NULL});
 }
 static void product_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_product, exact_fill, 0, light_product});
+    exact_serve_form(run, (exact_form){exact_product, exact_fill, 0, light_product, light_product_block});
 }
 static void log_vjp_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_log_vjp, exact_fill, 0, light_log_vjp});
+    exact_serve_form(run, (exact_form){exact_log_vjp, exact_fill, 0, light_log_vjp, NULL});
 }
 static void log_jvp_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_log_jvp, exact_fill, 0, light_log_jvp});
+    exact_serve_form(run, (exact_form){exact_log_jvp, exact_fill, 0, light_log_jvp, light_log_jvp_block});
 }
 
 #endif
