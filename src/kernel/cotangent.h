@@ -113,10 +113,10 @@ static inline real scale_below_four(real x) {
     return x;
 }
 
-/* The sum at the scale of `c`; false, and no sum, when some |d| is above `limit`. */
-static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
-    c->dot = (dd){0, 0};
-    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+/* The sum over entries [start, end) at the scale of `c`; false, and no sum, when some |d| is above `limit`. */
+static bool cotangent_dot(row *r, const cotangent *c, real limit, size_t start, size_t end, dd *sum) {
+    dd total = {0, 0};
+    for (; start < end; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *w = row_weights(r, start, count), *g = row_g(r, start, count);
         /* a difference of two numbers within half the limit is within it */
@@ -125,9 +125,48 @@ static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
         const real *low = row_lows(r, start);
         const dd dot = r->how == WEIGH_SHALLOW ? chunk_dot(w, low, g, count, c, r->ref.least, true)
                                                : chunk_dot(w, low, g, count, c, r->ref.least, false);
-        c->dot = dd_add(c->dot, dot);
+        total = dd_add(total, dot);
     }
+    *sum = total;
     return true;
+}
+
+/* A sum over the cotangent, and what is left of it of each span; no sum where something was above the limit. */
+typedef struct span_sum {
+    dd sum;
+    bool within;
+} span_sum;
+
+typedef struct spans_sum {
+    const cotangent *c; /* of a dot */
+    real limit;
+    real scale; /* of a total */
+    span_sum *spans;
+} spans_sum;
+
+static bool spans_add(row *r, span_sweep *sweep, spans_sum of, dd *sum) {
+    span_sum spans[MOST_SPANS];
+    const size_t count = row_spans(r);
+    bool within = true;
+    of.spans = spans;
+    row_sweep(r, sweep, &of);
+    *sum = (dd){0, 0};
+    for (size_t i = 0; i < count && within; i++) {
+        within = spans[i].within;
+        if (within) *sum = dd_add(*sum, spans[i].sum);
+    }
+    return within;
+}
+
+static void span_dot(row *r, const void *context, span s) {
+    const spans_sum *of = context;
+    span_sum *to = &of->spans[s.index];
+    to->within = cotangent_dot(r, of->c, of->limit, s.start, s.end, &to->sum);
+}
+
+static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
+    if (r->run->n <= SPAN) return cotangent_dot(r, c, limit, 0, r->run->n, &c->dot);
+    return spans_add(r, span_dot, (spans_sum){.c = c, .limit = limit}, &c->dot);
 }
 
 /* Largest |g| of the entries that have weight. */
@@ -193,20 +232,32 @@ static inline cotangent cotangent_reduce(row *r) {
     return c;
 }
 
-/* Sum of g scale over all entries but the argmax; false, and no sum, when unscaled some |g| is near the largest real.
- */
-static inline bool cotangent_total(row *r, real scale, dd *total) {
-    *total = (dd){0, 0};
-    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+/* Sum of g scale over entries [start, end) but the argmax; false, and no sum, when unscaled some |g| is near the
+ * largest real. */
+static bool cotangent_add(row *r, real scale, size_t start, size_t end, dd *sum) {
+    dd total = {0, 0};
+    for (; start < end; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *g = row_g(r, start, count);
         const real size = chunk_size(g, count);
         if (scale == 1 && size > REAL_LARGEST * TOTAL_SCALE) return false;
         for (size_t i = 0; i < count && scale != 1; i++) r->x_scratch[i] = g[i] * scale;
         if (scale != 1) g = r->x_scratch;
-        *total = dd_add(*total, chunk_total(g, count, r->state.argmax - start, size * scale));
+        total = dd_add(total, chunk_total(g, count, r->state.argmax - start, size * scale));
     }
+    *sum = total;
     return true;
+}
+
+static void span_total(row *r, const void *context, span s) {
+    const spans_sum *of = context;
+    span_sum *to = &of->spans[s.index];
+    to->within = cotangent_add(r, of->scale, s.start, s.end, &to->sum);
+}
+
+static inline bool cotangent_total(row *r, real scale, dd *total) {
+    if (r->run->n <= SPAN) return cotangent_add(r, scale, 0, r->run->n, total);
+    return spans_add(r, span_total, (spans_sum){.scale = scale}, total);
 }
 
 /* A factor of the softmax, s_q times x, as ((w_q a) f) b: w_q a, and its product with f, are 2^24 or more above the
