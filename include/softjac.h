@@ -24,8 +24,9 @@
  *   non-finite A NaN in a row makes that row NaN and no other. See sj_nonfinite for infinities. A
  *              cotangent that is not finite makes the results of its row so, unless s = 0 there (log VJP: anywhere).
  *   threads    Every function is reentrant; concurrent calls on distinct outputs are safe. A call large enough to gain
- *              by it divides its rows among threads, see sj_options; the results are the same bits. One thread serves
- *              a call from inside a parallel region, and in the child of a fork after the parent used several.
+ *              by it divides its rows among threads, see sj_options, and in default mode a long row itself where there
+ *              are fewer rows than threads; the results are the same bits. One thread serves a call from inside a
+ *              parallel region, and in the child of a fork after the parent used several.
  */
 #ifndef SOFTJAC_H
 #define SOFTJAC_H

@@ -120,23 +120,64 @@ static inline real scale_below_four(real x) {
     return x;
 }
 
-/* The sum at the scale of `c`; false, and no sum, when some |d| is above `limit`. */
-static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
-    c->dot = (dd){0, 0};
-    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+/* A sum over the cotangent, of a row or a span of it. */
+typedef struct cotangent_sum {
+    dd sum;
+    real size;   /* of a dot: the largest |g| */
+    bool within; /* nothing was above the limit; else there is no sum */
+} cotangent_sum;
+
+/* Of entries [start, end), at the scale of `c`: within, when no |d| is above `limit`. */
+static cotangent_sum cotangent_dot(row *r, const cotangent *c, real limit, size_t start, size_t end) {
+    cotangent_sum of = {.within = true};
+    for (; start < end; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *w = row_weights(r, start, count), *g = row_g(r, start, count);
-        /* a difference of two numbers within half the limit is within it */
         const real size = chunk_size(g, count);
-        c->size = size > c->size ? size : c->size;
-        if (size * c->scale > limit / 2 && chunk_largest(w, g, count, c, r->ref.least) > limit)
-            return false;
+        of.size = size > of.size ? size : of.size;
+        /* a difference of two numbers within half the limit is within it */
+        of.within = !(size * c->scale > limit / 2 && chunk_largest(w, g, count, c, r->ref.least) > limit);
+        if (!of.within) return of;
         const real *low = row_lows(r, start);
         const dd dot = r->how == WEIGH_SHALLOW ? chunk_dot(w, low, g, count, c, r->ref.least, true)
                                                : chunk_dot(w, low, g, count, c, r->ref.least, false);
-        c->dot = dd_add(c->dot, dot);
+        of.sum = dd_add(of.sum, dot);
     }
-    return true;
+    return of;
+}
+
+/* A sum over spans: what it is of, and what it is of each. */
+typedef struct spans_sum {
+    const cotangent *c; /* of a dot */
+    real limit;
+    real scale; /* of a total */
+    cotangent_sum *spans;
+} spans_sum;
+
+static cotangent_sum spans_add(row *r, span_sweep *sweep, spans_sum of) {
+    cotangent_sum spans[MOST_SPANS], all = {.within = true};
+    const size_t count = row_spans(r);
+    of.spans = spans;
+    row_sweep(r, sweep, &of);
+    for (size_t i = 0; i < count && all.within; i++) {
+        all.within = spans[i].within;
+        all.size = spans[i].size > all.size ? spans[i].size : all.size;
+        if (all.within) all.sum = dd_add(all.sum, spans[i].sum);
+    }
+    return all;
+}
+
+static void span_dot(row *r, const void *context, span s) {
+    const spans_sum *of = context;
+    of->spans[s.index] = cotangent_dot(r, of->c, of->limit, s.start, s.end);
+}
+
+static inline bool cotangent_sweep(row *r, cotangent *c, real limit) {
+    const cotangent_sum all = r->run->n <= SPAN ? cotangent_dot(r, c, limit, 0, r->run->n)
+                                                : spans_add(r, span_dot, (spans_sum){.c = c, .limit = limit});
+    c->dot = all.sum;
+    c->size = all.size;
+    return all.within;
 }
 
 /* Largest |g| of the entries that have weight. */
@@ -202,20 +243,32 @@ static inline cotangent cotangent_reduce(row *r) {
     return c;
 }
 
-/* Sum of g scale over all entries but the argmax; false, and no sum, when unscaled some |g| is near the largest real.
- */
-static inline bool cotangent_total(row *r, real scale, dd *total) {
-    *total = (dd){0, 0};
-    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+/* Of g scale over entries [start, end) but the argmax: within, when unscaled no |g| is near the largest real. */
+static cotangent_sum cotangent_add(row *r, real scale, size_t start, size_t end) {
+    cotangent_sum of = {.within = true};
+    for (; start < end; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *g = row_g(r, start, count);
         const real size = chunk_size(g, count);
-        if (scale == 1 && size > REAL_LARGEST * TOTAL_SCALE) return false;
+        of.within = scale != 1 || !(size > REAL_LARGEST * TOTAL_SCALE);
+        if (!of.within) return of;
         for (size_t i = 0; i < count && scale != 1; i++) r->x_scratch[i] = g[i] * scale;
         if (scale != 1) g = r->x_scratch;
-        *total = dd_add(*total, chunk_total(g, count, r->state.argmax - start, size * scale));
+        of.sum = dd_add(of.sum, chunk_total(g, count, r->state.argmax - start, size * scale));
     }
-    return true;
+    return of;
+}
+
+static void span_total(row *r, const void *context, span s) {
+    const spans_sum *of = context;
+    of->spans[s.index] = cotangent_add(r, of->scale, s.start, s.end);
+}
+
+static inline bool cotangent_total(row *r, real scale, dd *total) {
+    const cotangent_sum all = r->run->n <= SPAN ? cotangent_add(r, scale, 0, r->run->n)
+                                                : spans_add(r, span_total, (spans_sum){.scale = scale});
+    *total = all.sum;
+    return all.within;
 }
 
 /* A factor of the softmax, s_q times x, as ((w_q a) f) b: w_q a, and its product with f, are 2^24 or more above the

@@ -24,9 +24,7 @@ typedef struct entries {
 typedef vec emit_function(entries in, const emission *e);
 
 /* s_q = w_q inverse, of a shallow row. factor: inverse without bias, last: 2^-bias */
-V_INLINE vec emit_softmax(entries in, const emission *e) {
-    return v_mul(v_times_pair(in.w, e->factor), e->last.power);
-}
+V_INLINE vec emit_softmax(entries in, const emission *e) { return v_mul(v_times_pair(in.w, e->factor), e->last.power); }
 
 /* The same where entries may be subnormal, or 0. */
 V_INLINE vec emit_deep_softmax(entries in, const emission *e) {
@@ -42,11 +40,9 @@ V_INLINE vec emit_softmax_pair(entries in, const emission *e) {
 /* log s_q = (z_q - z_m) - log1p(T): both terms <= 0. a: z_m, b: log1p(T) */
 V_INLINE vec emit_log_softmax(entries in, const emission *e) { return v_sub(v_sub(in.x, e->a), e->b); }
 
-/* -s_q s_r, from w_r and factor: s_q / (sum of weights without bias), last: 2^-bias. 0 - x rather than -x: an entry whose
- * s is 0 is +0. The unscaling comes last and is exact, so small entries are rounded once. */
-V_INLINE vec emit_off_diagonal(entries in, const emission *e) {
-    return v_sub(v_zero(), emit_softmax_pair(in, e));
-}
+/* -s_q s_r, from w_r and factor: s_q / (sum of weights without bias), last: 2^-bias. 0 - x rather than -x: an entry
+ * whose s is 0 is +0. The unscaling comes last and is exact, so small entries are rounded once. */
+V_INLINE vec emit_off_diagonal(entries in, const emission *e) { return v_sub(v_zero(), emit_softmax_pair(in, e)); }
 
 /* -s_r: off the diagonal of the Jacobian of log-softmax. factor, a: as of softmax */
 V_INLINE vec emit_minus_softmax(entries in, const emission *e) { return v_sub(v_zero(), emit_softmax_pair(in, e)); }
@@ -90,8 +86,8 @@ V_INLINE vec emit_plain_product(entries in, const emission *e) {
 }
 
 /* g_q - s_q sum of g: as c_q g_q - s_q sum over k != q of g_k, without loss while s_q <= 1/2; the argmax is set
- * afterwards. a factor last: the sum of g as a factor of the weight, a and last powers of two: s_q times it is formed above
- * the subnormal numbers */
+ * afterwards. a factor last: the sum of g as a factor of the weight, a and last powers of two: s_q times it is formed
+ * above the subnormal numbers */
 V_INLINE vec emit_log_vjp(entries in, const emission *e) {
     const vec a = v_keep(v_gt(in.w, e->least), e->a);
     const vpair w = {v_mul(in.w, a), v_mul(in.low, a)};

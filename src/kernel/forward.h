@@ -9,12 +9,12 @@ static inline void row_fill(row *r, double value) {
     for (size_t i = 0; i < r->run->n; i++) row_set(r, i, value);
 }
 
-/* One emit function over the whole row; x is what it reads beside the weights. */
+/* One emit function over a span; x is what it reads beside the weights. */
 typedef enum emit_reads { READS_WEIGHTS, READS_LOGITS, READS_G } emit_reads;
 
-V_INLINE void row_emit(row *r, emit_function *emit, const emission *e, emit_reads reads) {
+V_INLINE void span_emit(row *r, emit_function *emit, const emission *e, emit_reads reads, span s) {
     const sj_operand *out = &r->run->out;
-    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+    for (size_t start = s.start; start < s.end; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *w = reads == READS_LOGITS ? NULL : row_weights(r, start, count), *x = w;
         if (reads == READS_LOGITS) w = x = row_logits(r, start, count);
@@ -24,6 +24,18 @@ V_INLINE void row_emit(row *r, emit_function *emit, const emission *e, emit_read
         emit_chunk(emit, e, w, low, x, to, count);
         chunk_end(r->out, out, out->class_stride, start, count, to);
     }
+}
+
+V_INLINE void span_softmax(row *r, const void *e, span s) { span_emit(r, emit_softmax, e, READS_WEIGHTS, s); }
+V_INLINE void span_deep_softmax(row *r, const void *e, span s) { span_emit(r, emit_deep_softmax, e, READS_WEIGHTS, s); }
+V_INLINE void span_log_softmax(row *r, const void *e, span s) { span_emit(r, emit_log_softmax, e, READS_LOGITS, s); }
+
+/* A span's emission over the whole row. */
+V_INLINE void row_emit(row *r, span_sweep *emit, const emission *e) {
+    if (r->run->n > SPAN)
+        row_sweep(r, emit, e);
+    else
+        emit(r, e, (span){0, 0, r->run->n});
 }
 
 /* The same over a block; the result replaces the weights. */
@@ -42,9 +54,7 @@ static inline emission softmax_emission(const row *r) {
 }
 
 static inline emission block_softmax_emission(const block *b) {
-    return (emission){.factor = block_inverse(b),
-                      .last = descent_by(v_set1(b->unbias)),
-                      .least = block_lost(b)};
+    return (emission){.factor = block_inverse(b), .last = descent_by(v_set1(b->unbias)), .least = block_lost(b)};
 }
 
 static void softmax_row(row *r) {
@@ -59,9 +69,9 @@ static void softmax_row(row *r) {
     /* a little above 1/2, so that two equal logits are not told apart by a rounding */
     const size_t argmax = 2 * top.hi > (1 + 0x1p-10) * r->state.rest.hi ? row_find(r) : r->run->n;
     if (r->how == WEIGH_SHALLOW)
-        row_emit(r, emit_softmax, &e, READS_WEIGHTS);
+        row_emit(r, span_softmax, &e);
     else
-        row_emit(r, emit_deep_softmax, &e, READS_WEIGHTS);
+        row_emit(r, span_deep_softmax, &e);
     if (argmax < r->run->n) row_set(r, argmax, dd_mul(top, r->scalars.inverse).hi);
 }
 
@@ -90,7 +100,7 @@ static void log_softmax_row(row *r) {
         return;
     }
     const emission e = {.a = v_set1(r->state.max), .b = v_set1((real)state_log1p(&r->state).hi)};
-    row_emit(r, emit_log_softmax, &e, READS_LOGITS);
+    row_emit(r, span_log_softmax, &e);
 }
 
 static void log_softmax_block(block *b) {

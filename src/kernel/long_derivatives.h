@@ -6,6 +6,17 @@
 #include "cotangent.h"
 #include "forward.h"
 
+V_INLINE void span_off_diagonal(row *r, const void *e, span s) { span_emit(r, emit_off_diagonal, e, READS_WEIGHTS, s); }
+V_INLINE void span_minus_softmax(row *r, const void *e, span s) {
+    span_emit(r, emit_minus_softmax, e, READS_WEIGHTS, s);
+}
+V_INLINE void span_plain_product(row *r, const void *e, span s) { span_emit(r, emit_plain_product, e, READS_G, s); }
+V_INLINE void span_given_product(row *r, const void *e, span s) { span_emit(r, emit_given_product, e, READS_G, s); }
+V_INLINE void span_product(row *r, const void *e, span s) { span_emit(r, emit_product, e, READS_G, s); }
+V_INLINE void span_log_jvp(row *r, const void *e, span s) { span_emit(r, emit_log_jvp, e, READS_G, s); }
+V_INLINE void span_log_vjp_huge(row *r, const void *e, span s) { span_emit(r, emit_log_vjp_huge, e, READS_G, s); }
+V_INLINE void span_log_vjp(row *r, const void *e, span s) { span_emit(r, emit_log_vjp, e, READS_G, s); }
+
 /* s_q and c_q = 1 - s_q of one entry; no entry but the argmax has s > 1/2, so only there does 1 - s cancel. */
 typedef struct entry {
     dd s; /* times the bias of the weights: normal where s_q is not */
@@ -54,7 +65,10 @@ static inline void gradient_row(row *r, bool log) {
     const size_t q = r->run->q;
     const entry e = row_entry_softmax(r, q, row_logits(r, q, 1)[0]);
     const emission off = jacobian_row(r, e, log);
-    row_emit(r, log ? emit_minus_softmax : emit_off_diagonal, &off, READS_WEIGHTS);
+    if (log)
+        row_emit(r, span_minus_softmax, &off);
+    else
+        row_emit(r, span_off_diagonal, &off);
     row_set(r, q, diagonal(r, e, log));
 }
 
@@ -139,11 +153,11 @@ static inline void product_row(row *r) {
                         .down = v_set1(at.down),
                         .least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost(v_set1(c.size))};
     if (at.plain && r->how == WEIGH_SHALLOW)
-        row_emit(r, emit_plain_product, &e, READS_G);
+        row_emit(r, span_plain_product, &e);
     else if (r->how == WEIGH_GIVEN && c.scale < GIVEN_SCALE)
-        row_emit(r, emit_given_product, &e, READS_G);
+        row_emit(r, span_given_product, &e);
     else
-        row_emit(r, emit_product, &e, READS_G);
+        row_emit(r, span_product, &e);
 }
 
 /* out_q = g_q - G, a quarter of it where that could overflow */
@@ -153,7 +167,7 @@ static inline void log_jvp_row(row *r) {
     const mean at = cotangent_mean(r, &c, part);
     const emission e = {
         .a = v_set1((real)part), .b = v_set1(at.hi), .c = v_set1(at.lo * at.down), .d = v_set1((real)(1 / part))};
-    row_emit(r, emit_log_jvp, &e, READS_G);
+    row_emit(r, span_log_jvp, &e);
 }
 
 /* Cotangents below this are lifted by the bias of the weights where their products may be subnormal. */
@@ -180,9 +194,9 @@ static inline void log_vjp_row(row *r) {
                         .last = descent_by(v_set1((real)factor.b)),
                         .least = r->ref.least};
     if (huge)
-        row_emit(r, emit_log_vjp_huge, &e, READS_G);
+        row_emit(r, span_log_vjp_huge, &e);
     else
-        row_emit(r, emit_log_vjp, &e, READS_G);
+        row_emit(r, span_log_vjp, &e);
     row_set(r, m, dd_add(own, others).hi / lift / (double)scale);
 }
 

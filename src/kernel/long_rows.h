@@ -1,10 +1,9 @@
-/* long_rows.h: one row spread over the lanes: its sweeps, chunk by chunk, and the rows that finite arithmetic does not
- * define. Called by forward.h and all above it; calls state.h and chunk.h. */
+/* long_rows.h: the reduction of one row spread over the lanes: its sweeps, chunk by chunk, and the rows that finite
+ * arithmetic does not define. Called by forward.h and all above it; calls row.h and state.h. */
 #ifndef SJ_KERNEL_LONG_ROWS_H
 #define SJ_KERNEL_LONG_ROWS_H
 
-#include "chunk.h"
-#include "state.h"
+#include "row.h"
 
 /* What becomes of a row, decided by its maximum. */
 typedef enum row_kind {
@@ -12,52 +11,6 @@ typedef enum row_kind {
     ROW_NAN,   /* every result NaN */
     ROW_EMPTY, /* no mass: no entries, or only -inf under SJ_ZERO */
 } row_kind;
-
-/* What the reduction of a row leaves of its weights. */
-typedef enum keeping {
-    KEEP_SUM,     /* as KEEP_WEIGHTS, and only the sum of all of them is asked for */
-    KEEP_WEIGHTS, /* in w, where the row fits */
-    KEEP_PAIRS,   /* in w and low */
-    KEEP_STORED   /* as KEEP_SUM, but in the output, until the results replace them */
-} keeping;
-
-typedef struct row {
-    const sj_run *run;
-    const char *z, *g;
-    char *out;
-    weighing how;
-    bool shared; /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
-    bool kept;   /* w (and low) hold the weights of the whole row */
-    bool whole; /* the rest of the state is the sum of all weights, its top is 0; the argmax is at or after state.argmax
-                 */
-    keeping keep;
-    reference ref;
-    row_state state;
-    row_scalars scalars;
-    real z_scratch[CHUNK], w[CHUNK], low[CHUNK], x_scratch[CHUNK];
-} row;
-
-static inline void row_seek(row *r, size_t index) {
-    const sj_run *run = r->run;
-    r->z = chunk_at(run->z.data, &run->z, run->z.row_stride, index);
-    r->out = chunk_at(run->out.data, &run->out, run->out.row_stride, index);
-    if (run->g.data) r->g = chunk_at(run->g.data, &run->g, run->g.row_stride, index);
-}
-
-static inline size_t row_piece(const row *r, size_t start) {
-    return r->run->n - start < CHUNK ? r->run->n - start : CHUNK;
-}
-
-static inline const real *row_logits(row *r, size_t start, size_t count) {
-    const real *z = chunk_read(r->z, &r->run->z, start, count, r->z_scratch);
-    if (!r->shared) return z;
-    for (size_t i = 0; i < count; i++) r->z_scratch[i] = z[i] == REAL(INFINITY) ? 0 : -REAL(INFINITY);
-    return r->z_scratch;
-}
-
-static inline const real *row_g(row *r, size_t start, size_t count) {
-    return chunk_read(r->g, &r->run->g, start, count, r->x_scratch);
-}
 
 static inline dd row_weigh_chunk(const row *r, const real *z, weights pairs, size_t count, size_t skip,
                                  const extremes *of, weighing how) {
@@ -107,20 +60,63 @@ static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, si
     return (row_state){start + m, of->max, integer, entry_weight(of->max, &r->ref, how), rest};
 }
 
-/* One sweep over the row, each chunk relative to its own maximum, states merged in order. False when a maximum is
- * infinite or far: then the row needs row_reduce_other. */
-static inline bool row_reduce_near(row *r) {
-    vec min = v_set1(REAL(INFINITY));
-    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+/* One sweep over entries [start, end), each chunk relative to its own maximum, states merged in order. False when a
+ * maximum is infinite or far: then the row needs row_reduce_other. */
+static bool row_reduce_span(row *r, size_t start, size_t end, vec *min) {
+    const size_t first = start;
+    *min = v_set1(REAL(INFINITY));
+    for (; start < end; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const real *z = row_logits(r, start, count);
         const extremes of = chunk_extremes(z, count);
         if (!is_near(of.max)) return false;
         r->ref = reference_near(v_set1(of.max), WEIGH_NEAR);
         const row_state part = row_reduce_chunk(r, z, start, count, &of);
-        r->state = start == 0 ? part : state_merge(r->state, part);
-        min = v_min(of.min, min);
+        r->state = start == first ? part : state_merge(r->state, part);
+        *min = v_min(of.min, *min);
     }
+    return true;
+}
+
+/* What row_reduce_span leaves of one span. */
+typedef struct span_state {
+    row_state state;
+    real min;
+    bool near;
+} span_state;
+
+typedef struct span_states {
+    span_state *spans;
+} span_states;
+
+static void reduce_span(row *r, const void *context, span s) {
+    const span_states *states = context;
+    vec min;
+    const bool near = row_reduce_span(r, s.start, s.end, &min);
+    states->spans[s.index] = (span_state){r->state, -v_max_lane(v_sub(v_zero(), min)), near};
+}
+
+V_OUTLINE bool row_reduce_spans(row *r, vec *min) {
+    span_state spans[MOST_SPANS];
+    const span_states states = {spans};
+    const size_t count = row_spans(r);
+    row_sweep(r, reduce_span, &states);
+    bool near = spans[0].near;
+    row_state whole = spans[0].state;
+    *min = v_set1(spans[0].min);
+    for (size_t i = 1; i < count && near; i++) {
+        near = spans[i].near;
+        if (near) whole = state_merge(whole, spans[i].state);
+        *min = v_min(v_set1(spans[i].min), *min);
+    }
+    r->state = whole;
+    return near;
+}
+
+/* The row so, span by span. */
+static inline bool row_reduce_near(row *r) {
+    vec min;
+    if (r->run->n > SPAN ? !row_reduce_spans(r, &min) : !row_reduce_span(r, 0, r->run->n, &min)) return false;
     r->kept = r->run->n <= CHUNK;
     r->how = weighing_near(min, r->state.max);
     if (!r->kept) r->ref = reference_near(v_set1(r->state.max), WEIGH_NEAR);

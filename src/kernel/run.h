@@ -13,6 +13,14 @@ typedef struct sj_operand {
     ptrdiff_t input_stride; /* of r in entry [q, r] of a Jacobian, whose class_stride is that of q */
 } sj_operand;
 
+/* Threads that parts of one row may be given to. */
+typedef struct sj_team sj_team;
+struct sj_team {
+    /* Does parts 0 .. count in any order, each thread `perform` of some that follow each other. */
+    void (*divide)(const sj_team *team, size_t count, void (*perform)(const void *context, size_t first, size_t count),
+                   const void *context);
+};
+
 typedef struct sj_run {
     size_t rows;
     size_t n;
@@ -22,6 +30,7 @@ typedef struct sj_run {
     size_t q; /* the output of a gradient */
     sj_nonfinite nonfinite;
     sj_given given;
+    const sj_team *team; /* NULL: the calling thread alone */
 } sj_run;
 
 static inline size_t sj_magnitude(ptrdiff_t stride) { return stride < 0 ? (size_t)0 - (size_t)stride : (size_t)stride; }

@@ -26,7 +26,7 @@ typedef struct extremes {
     real max;
 } extremes;
 
-static inline extremes chunk_extremes(const real *z, size_t n) {
+V_INLINE extremes chunk_extremes(const real *z, size_t n) {
     const real infinite = REAL(INFINITY);
     extremes result;
     vec max[CLASS_VECTORS], min[2] = {v_set1(infinite), v_set1(infinite)};

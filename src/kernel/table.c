@@ -4,11 +4,14 @@
  * run time by plan/dispatch.c. */
 #include "table.h"
 
+#include <stdint.h>
+
 #if defined(SJ_EXACT_TABLE)
 #include "exact/rows.h"
 #define SERVES exact
 #define BLOCK_ROWS 1
 #define SHORT_ROW 0
+#define SPAN SIZE_MAX
 #else
 #include "derivatives.h"
 #define SERVES SJ_REAL
@@ -43,5 +46,6 @@ const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
         },
     .lanes = BLOCK_ROWS,
     .short_row = SHORT_ROW,
+    .span = SPAN,
     .narrower = NARROWER,
 };

@@ -141,11 +141,29 @@ static void perform_groups(const void *context, size_t first, size_t count) {
     }
 }
 
-/* Of one entry of the logits, in entries of a float32 softmax. */
+/* Of one sweep over one entry of the logits, in entries of a float32 softmax. */
+static double sweep_cost(sj_dtype compute, sj_mode mode) {
+    return (mode == SJ_EXACT ? 4 : compute == SJ_F64 ? 3 : 1) / 2.0;
+}
+
+/* Of one entry, with its results. */
 static double entry_cost(sj_operation operation, sj_dtype compute, sj_mode mode, size_t n) {
     const bool is_jacobian = operation == SJ_OP_JACOBIAN || operation == SJ_OP_LOG_JACOBIAN;
-    const double results = is_jacobian ? (double)n : 1, arithmetic = mode == SJ_EXACT ? 4 : compute == SJ_F64 ? 3 : 1;
-    return arithmetic * (1 + results) / 2;
+    return sweep_cost(compute, mode) * (1 + (is_jacobian ? (double)n : 1));
+}
+
+/* The threads of a call, for rows that follow each other and are shared. */
+typedef struct row_team {
+    sj_team team;
+    double cost; /* of a sweep over a row */
+    int threads;
+} row_team;
+
+static void divide_row(const sj_team *team, size_t count, void (*perform)(const void *, size_t, size_t),
+                       const void *context) {
+    const row_team *t = (const row_team *)(const void *)team;
+    const sj_work work = {count, t->cost, perform, context};
+    sj_threads_perform(&work, t->threads);
 }
 
 static const sj_kernels *kernels_of(const sj_kernel_sets *set, sj_dtype compute, sj_mode mode) {
@@ -178,5 +196,11 @@ void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int thr
         p.groups = (first->rows - 1) / kernels->lanes + 1;
     }
     const sj_work work = {runs * p.groups, cost, perform_groups, &p};
-    sj_threads_perform(&work, threads);
+    if (first->n <= kernels->span || work.items >= (size_t)sj_threads_for(cost, threads)) {
+        sj_threads_perform(&work, threads);
+        return;
+    }
+    const row_team team = {{divide_row}, (double)first->n * sweep_cost(compute, mode), threads};
+    first->team = &team.team;
+    perform_groups(&p, 0, work.items);
 }

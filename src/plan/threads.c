@@ -7,6 +7,7 @@
 #include <fenv.h>
 #include <omp.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <unistd.h>
 
 /* Least cost of a thread's block: about 6 us of work, a few times what waking the thread takes. */
@@ -34,10 +35,10 @@ static int allowed(int most) {
     return smaller(most > 0 ? most : omp_get_max_threads(), omp_get_num_procs());
 }
 
-static int team_size(const sj_work *work, int most) {
+static int team_size(size_t items, double cost, int most) {
     const int threads = allowed(most);
-    const double worth = work->cost / LEAST_COST;
-    const int useful = work->items < (size_t)threads ? (int)work->items : threads;
+    const double worth = cost / LEAST_COST;
+    const int useful = items < (size_t)threads ? (int)items : threads;
     return worth < useful ? (int)worth : useful;
 }
 
@@ -75,14 +76,21 @@ static void perform_by_team(const sj_work *work, int threads) {
 
 bool sj_threads_pay(double cost, int most) { return most != 1 && cost >= 2 * LEAST_COST; }
 
+int sj_threads_for(double cost, int most) {
+    if (!sj_threads_pay(cost, most)) return 1;
+    const int error = errno, threads = team_size(SIZE_MAX, cost, most);
+    errno = error;
+    return threads;
+}
+
 /* Work not worth two threads is done without a word to the runtime, which may ask the system. */
 void sj_threads_perform(const sj_work *work, int most) {
     if (work->items < 2 || !sj_threads_pay(work->cost, most)) {
         work->perform(work->context, 0, work->items);
         return;
     }
-    const int error = errno; /* starting threads may set it */
-    const int threads = team_size(work, most);
+    const int error = errno; /* starting threads may set it, and asking for them */
+    const int threads = team_size(work->items, work->cost, most);
     if (threads > 1)
         perform_by_team(work, threads);
     else
@@ -96,6 +104,12 @@ bool sj_threads_pay(double cost, int most) {
     (void)cost;
     (void)most;
     return false;
+}
+
+int sj_threads_for(double cost, int most) {
+    (void)cost;
+    (void)most;
+    return 1;
 }
 
 void sj_threads_perform(const sj_work *work, int most) {

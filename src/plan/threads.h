@@ -23,6 +23,9 @@ bool sj_threads_pay(double cost, int most);
  * at most unless that is 0, each for one contiguous block of items. */
 void sj_threads_perform(const sj_work *work, int most);
 
+/* Threads that work of this cost, in as many items as it likes, would be given now. */
+int sj_threads_for(double cost, int most);
+
 /* Threads that work of any size could use now, called from here. */
 int sj_threads_available(void);
 

@@ -38,8 +38,10 @@ typedef int64_t real_int;
  */
 #if defined(__GNUC__)
 #define V_INLINE static inline __attribute__((always_inline))
+#define V_OUTLINE static __attribute__((noinline)) /* rare, and a burden on the frame of its caller */
 #else
 #define V_INLINE static inline
+#define V_OUTLINE static
 #endif
 
 #endif

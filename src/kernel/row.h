@@ -1,0 +1,111 @@
+/* row.h: one long row: where its arrays are, what is known of it, and scratch; its sweeps in spans, which several
+ * threads may share. Called by long_rows.h and all above it; calls state.h and chunk.h. */
+#ifndef SJ_KERNEL_ROW_H
+#define SJ_KERNEL_ROW_H
+
+#include "chunk.h"
+#include "state.h"
+
+#include <stddef.h>
+
+/* What the reduction of a row leaves of its weights. */
+typedef enum keeping {
+    KEEP_SUM,     /* as KEEP_WEIGHTS, and only the sum of all of them is asked for */
+    KEEP_WEIGHTS, /* in w, where the row fits */
+    KEEP_PAIRS,   /* in w and low */
+    KEEP_STORED   /* as KEEP_SUM, but in the output, until the results replace them */
+} keeping;
+
+typedef struct row {
+    const sj_run *run;
+    const char *z, *g;
+    char *out;
+    weighing how;
+    bool shared; /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
+    bool kept;   /* w (and low) hold the weights of the whole row */
+    bool whole; /* the rest of the state is the sum of all weights, its top is 0; the argmax is at or after state.argmax
+                 */
+    keeping keep;
+    reference ref;
+    row_state state;
+    row_scalars scalars;
+    /* of the thread that sweeps */
+    real z_scratch[CHUNK], w[CHUNK], low[CHUNK], x_scratch[CHUNK];
+} row;
+
+static inline void row_seek(row *r, size_t index) {
+    const sj_run *run = r->run;
+    r->z = chunk_at(run->z.data, &run->z, run->z.row_stride, index);
+    r->out = chunk_at(run->out.data, &run->out, run->out.row_stride, index);
+    if (run->g.data) r->g = chunk_at(run->g.data, &run->g, run->g.row_stride, index);
+}
+
+static inline size_t row_piece(const row *r, size_t start) {
+    return r->run->n - start < CHUNK ? r->run->n - start : CHUNK;
+}
+
+V_INLINE const real *row_logits(row *r, size_t start, size_t count) {
+    const real *z = chunk_read(r->z, &r->run->z, start, count, r->z_scratch);
+    if (!r->shared) return z;
+    for (size_t i = 0; i < count; i++) r->z_scratch[i] = z[i] == REAL(INFINITY) ? 0 : -REAL(INFINITY);
+    return r->z_scratch;
+}
+
+static inline const real *row_g(row *r, size_t start, size_t count) {
+    return chunk_read(r->g, &r->run->g, start, count, r->x_scratch);
+}
+
+/* Rows of more entries are swept span by span, in at least SPAN entries each: by their number alone, so that the bits
+ * do not depend on who sweeps. A span is worth waking a thread for; what is left of each is held on the stack. */
+#define SPAN (8 * CHUNK)
+#define MOST_SPANS ((size_t)256)
+
+typedef struct span {
+    size_t index, start, end;
+} span;
+
+/* A span's part of a sweep. It writes what no other reads: its entries of the output, its element of an array. */
+typedef void span_sweep(row *r, const void *context, span s);
+
+static inline size_t row_span_size(const row *r) {
+    const size_t least = (r->run->n - 1) / MOST_SPANS + 1;
+    return least <= SPAN ? SPAN : ((least - 1) / CHUNK + 1) * CHUNK;
+}
+
+static inline size_t row_spans(const row *r) { return (r->run->n - 1) / row_span_size(r) + 1; }
+
+static inline void spans_sweep(row *r, span_sweep *sweep, const void *context, size_t first, size_t count) {
+    const size_t size = row_span_size(r);
+    for (size_t i = first; i < first + count; i++) {
+        const size_t start = i * size, left = r->run->n - start;
+        sweep(r, context, (span){i, start, left < size ? r->run->n : start + size});
+    }
+}
+
+typedef struct shared_sweep {
+    const row *row;
+    span_sweep *sweep;
+    const void *context;
+} shared_sweep;
+
+/* Some spans by one thread of a team, which needs scratch of its own. */
+static void sweep_some(const void *context, size_t first, size_t count) {
+    const shared_sweep *shared = context;
+    row own;
+    memcpy(&own, shared->row, offsetof(row, z_scratch));
+    if (own.how == WEIGH_GIVEN) memset(own.low, 0, sizeof own.low);
+    spans_sweep(&own, shared->sweep, shared->context, first, count);
+    v_end();
+}
+
+/* Every span of a row of more than SPAN entries. */
+V_OUTLINE void row_sweep(row *r, span_sweep *sweep, const void *context) {
+    const sj_team *team = r->run->team;
+    const shared_sweep shared = {r, sweep, context};
+    if (team)
+        team->divide(team, row_spans(r), sweep_some, &shared);
+    else
+        spans_sweep(r, sweep, context, 0, row_spans(r));
+}
+
+#endif
