@@ -43,15 +43,16 @@ static inline entry row_entry_softmax(const row *r, size_t q, real z) {
     return e;
 }
 
-/* Products of two softmax carry the bias of both where one of them is as small as this: but for SMALL_LIFT of it, so
- * that the power of two that takes it away is normal. Intel's processors take 150 cycles for a subnormal factor. */
+/* Products of two softmax carry the bias of both where one of them is as small as this: but for a quarter of it in
+ * float32, so that the power of two that takes it away is normal. Intel's processors take 150 cycles for a subnormal
+ * factor. */
 #define SMALL_SOFTMAX 0x1p-8
-#define SMALL_LIFT (2 * WEIGHT_BIAS > REAL_BIAS ? 0x1p-2 : 1)
+static inline double small_lift(double unbias) { return 2 * WEIGHT_BIAS > REAL_BIAS && unbias < 1 ? 0x1p-2 : 1; }
 
 /* Constants of row q of the Jacobian off its diagonal. */
 static inline emission jacobian_row(const row *r, entry e, bool log) {
     if (log) return softmax_emission(r);
-    const double unbias = r->scalars.unbias, lift = e.s.hi * unbias < SMALL_SOFTMAX ? SMALL_LIFT : unbias;
+    const double unbias = r->scalars.unbias, lift = e.s.hi * unbias < SMALL_SOFTMAX ? small_lift(unbias) : unbias;
     return (emission){.factor = spread(dd_scale(dd_mul(e.s, row_inverse(r)), lift)),
                       .last = descent_by(v_set1((real)(unbias * (unbias / lift)))),
                       .least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost_beside(v_set1((real)e.s.hi))};

@@ -9,7 +9,7 @@
 static inline void block_jacobian_row(const block *b, size_t q, vpair complement, bool log, vec *line) {
     const block_entry e = block_softmax(b, q, complement);
     const vec unbias = v_set1(b->unbias), small = v_set1(REAL(SMALL_SOFTMAX));
-    const vec lift = v_select(v_gt(small, v_mul(e.s.hi, unbias)), v_set1(REAL(SMALL_LIFT)), unbias);
+    const vec lift = v_select(v_gt(small, v_mul(e.s.hi, unbias)), v_set1((real)small_lift((double)b->unbias)), unbias);
     const emission log_off = block_softmax_emission(b);
     const emission off = {.factor = vpair_scale(vpair_mul(e.s, block_inverse(b)), lift),
                           .last = descent_by(v_mul(unbias, v_div(unbias, lift))),

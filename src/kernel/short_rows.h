@@ -7,9 +7,8 @@
 #ifndef SJ_KERNEL_SHORT_ROWS_H
 #define SJ_KERNEL_SHORT_ROWS_H
 
+#include "columns.h"
 #include "emit.h"
-#include "long_rows.h"
-#include "turn.h"
 
 #define SHORT_ROW 64
 
@@ -244,9 +243,8 @@ static inline block_entry block_softmax(const block *b, size_t q, vpair compleme
     return e;
 }
 
-/* A result computed for a whole block, and for a single row that was left. */
+/* A result computed for a whole block. */
 typedef void block_function(block *b);
-typedef void row_function(row *r);
 
 V_INLINE void block_rows(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
     block b;
@@ -280,6 +278,8 @@ V_INLINE void long_rows(const sj_run *run, row_function *single) {
 V_INLINE void serve(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
     if (run->n <= SHORT_ROW && run->n > 0)
         block_rows(run, reduce, whole, single);
+    else if (columns_serve(run))
+        column_rows(run, single);
     else
         long_rows(run, single);
     v_end();
