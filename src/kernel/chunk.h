@@ -9,7 +9,8 @@
 #include <stdbool.h>
 
 /* Entries of a row handled at a time: the scratch arrays of a row, on the stack of the thread, are at most 96 KiB,
- * twice that where threads share a row. Fixed, because the sums are grouped by it. */
+ * twice that where threads share a row; a stage of columns.h stands beside them. Fixed, because the sums are grouped by
+ * it. */
 #define CHUNK ((size_t)2048)
 
 static inline bool chunk_is_direct(const sj_operand *array, ptrdiff_t stride) {

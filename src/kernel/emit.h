@@ -40,12 +40,15 @@ V_INLINE vec emit_softmax_pair(entries in, const emission *e) {
 /* log s_q = (z_q - z_m) - log1p(T): both terms <= 0. a: z_m, b: log1p(T) */
 V_INLINE vec emit_log_softmax(entries in, const emission *e) { return v_sub(v_sub(in.x, e->a), e->b); }
 
-/* -s_q s_r, from w_r and factor: s_q / (sum of weights without bias), last: 2^-bias. 0 - x rather than -x: an entry
- * whose s is 0 is +0. The unscaling comes last and is exact, so small entries are rounded once. */
+/* -s_q s_r, from w_r and factor: s_q / (sum of weights without bias), last: 2^-bias; and -s_r, off the diagonal of the
+ * Jacobian of log-softmax, with the factor of softmax. 0 - x rather than -x: an entry whose s is 0 is +0. The unscaling
+ * comes last, so small entries are rounded once. */
 V_INLINE vec emit_off_diagonal(entries in, const emission *e) { return v_sub(v_zero(), emit_softmax_pair(in, e)); }
 
-/* -s_r: off the diagonal of the Jacobian of log-softmax. factor, a: as of softmax */
-V_INLINE vec emit_minus_softmax(entries in, const emission *e) { return v_sub(v_zero(), emit_softmax_pair(in, e)); }
+/* The same where every entry has weight and a normal result. */
+V_INLINE vec emit_plain_off_diagonal(entries in, const emission *e) {
+    return v_sub(v_zero(), v_mul(vpair_times((vpair){in.w, in.low}, e->factor), e->last.power));
+}
 
 /* s_q (g_q - G), G = g_m + D; 0 without weight, whatever g is there. Formed a power of two above the result, so that a
  * subnormal one is rounded once. factor: inverse without bias, a: scale of g, b + down (c + rest): G at that scale,
@@ -82,7 +85,7 @@ V_INLINE vec emit_plain_product(entries in, const emission *e) {
     const vec y = v_fma(in.x, e->a, v_sub(v_zero(), e->b));
     const vpair s = vpair_product((vpair){in.w, in.low}, e->factor);
     const vec least = v_fma(s.lo, y, v_mul(s.hi, v_sub(v_zero(), e->c)));
-    return v_descend(v_fma(s.hi, y, least), &e->last);
+    return v_mul(v_fma(s.hi, y, least), e->last.power); /* subnormal only where g - G is tiny */
 }
 
 /* g_q - s_q sum of g: as c_q g_q - s_q sum over k != q of g_k, without loss while s_q <= 1/2; the argmax is set

@@ -7,8 +7,8 @@
 #include "forward.h"
 
 V_INLINE void span_off_diagonal(row *r, const void *e, span s) { span_emit(r, emit_off_diagonal, e, READS_WEIGHTS, s); }
-V_INLINE void span_minus_softmax(row *r, const void *e, span s) {
-    span_emit(r, emit_minus_softmax, e, READS_WEIGHTS, s);
+V_INLINE void span_plain_off_diagonal(row *r, const void *e, span s) {
+    span_emit(r, emit_plain_off_diagonal, e, READS_WEIGHTS, s);
 }
 V_INLINE void span_plain_product(row *r, const void *e, span s) { span_emit(r, emit_plain_product, e, READS_G, s); }
 V_INLINE void span_given_product(row *r, const void *e, span s) { span_emit(r, emit_given_product, e, READS_G, s); }
@@ -58,6 +58,11 @@ static inline emission jacobian_row(const row *r, entry e, bool log) {
                       .least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost_beside(v_set1((real)e.s.hi))};
 }
 
+/* Whether all entries of the row of the Jacobian but the diagonal are normal. */
+static inline bool jacobian_row_is_plain(const row *r, const emission *off) {
+    return r->how == WEIGH_SHALLOW && v_lane(off->factor.hi) * WEIGHT_SHALLOW >= v_lane(off->last.edge);
+}
+
 static inline double diagonal(const row *r, entry e, bool log) {
     return log ? e.c.hi * e.unbias : dd_mul(dd_scale(e.s, e.unbias), e.c).hi * r->scalars.unbias;
 }
@@ -66,8 +71,8 @@ static inline void gradient_row(row *r, bool log) {
     const size_t q = r->run->q;
     const entry e = row_entry_softmax(r, q, row_logits(r, q, 1)[0]);
     const emission off = jacobian_row(r, e, log);
-    if (log)
-        row_emit(r, span_minus_softmax, &off);
+    if (jacobian_row_is_plain(r, &off))
+        row_emit(r, span_plain_off_diagonal, &off);
     else
         row_emit(r, span_off_diagonal, &off);
     row_set(r, q, diagonal(r, e, log));
@@ -84,7 +89,10 @@ static inline void jacobian_tile(row *r, const real *z_q, size_t q0, size_t rows
         const emission off = jacobian_row(r, e, log);
         char *line = chunk_at(base, out, out->class_stride, q);
         real *to = chunk_begin(line, out, out->input_stride, r0, r->x_scratch);
-        emit_chunk(log ? emit_minus_softmax : emit_off_diagonal, &off, w, low, w, to, count);
+        if (jacobian_row_is_plain(r, &off))
+            emit_chunk(emit_plain_off_diagonal, &off, w, low, w, to, count);
+        else
+            emit_chunk(emit_off_diagonal, &off, w, low, w, to, count);
         if (q - r0 < count) to[q - r0] = (real)diagonal(r, e, log);
         chunk_end(line, out, out->input_stride, r0, count, to);
     }

@@ -5,21 +5,33 @@
 
 #include "long_derivatives.h"
 
+/* The constants of row q of every Jacobian of the block, off its diagonal. */
+static inline emission block_jacobian_emission(const block *b, block_entry e) {
+    const vec unbias = v_set1(b->unbias), small = v_set1(REAL(SMALL_SOFTMAX));
+    const vec lift = v_select(v_gt(small, v_mul(e.s.hi, unbias)), v_set1((real)small_lift((double)b->unbias)), unbias);
+    return (emission){.factor = vpair_scale(vpair_mul(e.s, block_inverse(b)), lift),
+                      .last = descent_by(v_mul(unbias, v_div(unbias, lift))),
+                      .least = block_is_given(b) ? v_zero() : weight_lost_beside(e.s.hi)};
+}
+
+/* As jacobian_row_is_plain, of all lanes. */
+static inline bool block_jacobian_is_plain(const block *b, const emission *off) {
+    const vec least = v_mul(off->factor.hi, v_set1(WEIGHT_SHALLOW));
+    return b->how == WEIGH_SHALLOW_LANES && !v_any(v_not(v_ge(least, off->last.edge)));
+}
+
 /* Row q of every Jacobian of the block, into `line`. */
 static inline void block_jacobian_row(const block *b, size_t q, vpair complement, bool log, vec *line) {
     const block_entry e = block_softmax(b, q, complement);
-    const vec unbias = v_set1(b->unbias), small = v_set1(REAL(SMALL_SOFTMAX));
-    const vec lift = v_select(v_gt(small, v_mul(e.s.hi, unbias)), v_set1((real)small_lift((double)b->unbias)), unbias);
-    const emission log_off = block_softmax_emission(b);
-    const emission off = {.factor = vpair_scale(vpair_mul(e.s, block_inverse(b)), lift),
-                          .last = descent_by(v_mul(unbias, v_div(unbias, lift))),
-                          .least = block_is_given(b) ? v_zero() : weight_lost_beside(e.s.hi)};
+    const emission of_softmax = block_softmax_emission(b);
+    const emission off = log ? of_softmax : block_jacobian_emission(b, e);
+    const bool plain = block_jacobian_is_plain(b, &off);
     for (size_t k = 0; k < b->run->n; k++) {
         const entries in = {b->w[k], b->low[k], b->w[k]};
-        line[k] = log ? emit_minus_softmax(in, &log_off) : emit_off_diagonal(in, &off);
+        line[k] = plain ? emit_plain_off_diagonal(in, &off) : emit_off_diagonal(in, &off);
     }
     line[q] = log ? v_mul(vpair_round(e.c), e.unbias)
-                  : v_descend(vpair_mul(vpair_scale(e.s, e.unbias), e.c).hi, &log_off.last);
+                  : v_descend(vpair_mul(vpair_scale(e.s, e.unbias), e.c).hi, &of_softmax.last);
 }
 
 static inline void block_gradient(const block *b, bool log) {

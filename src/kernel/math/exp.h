@@ -25,13 +25,14 @@
 #define EXP_SCALE 0x1.16747bf6c8b43p0
 #define WEIGHT_LEAST 0x1.8p-122f
 #define WEIGHT_BIAS 64
-#define WEIGHT_ONE 0x1p64f    /* 2^WEIGHT_BIAS */
-#define SHALLOW_DEPTH 64.0    /* weights above that deep are above WEIGHT_LEAST, their softmax normal: n < 2^33 */
-#define WEIGHT_ZERO 0x1p-88f  /* weights up to this have a softmax of 0: the sum is 2^(WEIGHT_BIAS - 1) or more */
-#define WEIGHT_WHOLE 0x1p-99f /* what the rounding of weights up to this leaves may be subnormal, and is dropped */
-#define WEIGHT_DEPTH 129.0    /* exp(-1.02 * 129) 2^64 > 2^-126: normal */
-#define NEAR_LOW (-42.0)      /* 2^(WEIGHT_BIAS - K) is finite */
-#define NEAR_HIGH 130.0       /* and normal; (130 + 128) log2(e) 8 < 2^12: k / 8 * LN2_HI is exact */
+#define WEIGHT_ONE 0x1p64f      /* 2^WEIGHT_BIAS */
+#define SHALLOW_DEPTH 64.0      /* weights above that deep are above WEIGHT_LEAST, their softmax normal: n < 2^33 */
+#define WEIGHT_SHALLOW 0x1p-30f /* weights of shallow rows are above: exp(-64) 2^63 */
+#define WEIGHT_ZERO 0x1p-88f    /* weights up to this have a softmax of 0: the sum is 2^(WEIGHT_BIAS - 1) or more */
+#define WEIGHT_WHOLE 0x1p-99f   /* what the rounding of weights up to this leaves may be subnormal, and is dropped */
+#define WEIGHT_DEPTH 129.0      /* exp(-1.02 * 129) 2^64 > 2^-126: normal */
+#define NEAR_LOW (-42.0)        /* 2^(WEIGHT_BIAS - K) is finite */
+#define NEAR_HIGH 130.0         /* and normal; (130 + 128) log2(e) 8 < 2^12: k / 8 * LN2_HI is exact */
 #define LN2_HI 0x1.62ep-1f
 #define LN2_LO 0x1.0bfbe8p-15f
 #define LOG2E 0x1.715476p0f
@@ -45,6 +46,7 @@ static const real exp_entries[8] = {0x1.16747cp0f, 0x1.2fa848p0f, 0x1.4b2404p0f,
 #define WEIGHT_BIAS 480
 #define WEIGHT_ONE 0x1p480
 #define SHALLOW_DEPTH 640.0
+#define WEIGHT_SHALLOW 0x1p-446
 #define WEIGHT_ZERO 0x1p-597
 #define WEIGHT_WHOLE 0x1p-968
 #define WEIGHT_DEPTH 1025.0 /* exp(-1.02 * 1025) 2^480 > 2^-1029: finite */
