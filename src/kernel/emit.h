@@ -56,12 +56,17 @@ V_INLINE vec emit_plain_off_diagonal(entries in, const emission *e) {
 V_INLINE vec emit_product(entries in, const emission *e) {
     const vmask counts = v_gt(in.w, e->least);
     const vec y = v_fma(v_keep(counts, in.x), e->a, v_sub(v_zero(), e->b));
-    const vpair s = vpair_product((vpair){v_keep(counts, in.w), in.low}, e->factor);
+    const vpair s = vpair_product((vpair){in.w, in.low}, e->factor);
     const vec s_down = v_mul(s.hi, v_sub(v_zero(), e->down));
     const vec lo_down = v_mul(s.lo, v_sub(v_zero(), e->down));
     const vec least = v_fma(s.lo, y, v_fma(lo_down, e->c, v_mul(s_down, e->rest)));
     const vec v = v_fma(s.hi, y, v_fma(s_down, e->c, least));
     return v_descend(v_keep(counts, v), &e->last);
+}
+
+/* The same of weights that are not given: the products of those that do not count would be subnormal. */
+V_INLINE vec emit_deep_product(entries in, const emission *e) {
+    return emit_product((entries){v_keep(v_gt(in.w, e->least), in.w), in.low, in.x}, e);
 }
 
 #if defined(SJ_REAL_f32)

@@ -12,6 +12,7 @@ V_INLINE void span_plain_off_diagonal(row *r, const void *e, span s) {
 }
 V_INLINE void span_plain_product(row *r, const void *e, span s) { span_emit(r, emit_plain_product, e, READS_G, s); }
 V_INLINE void span_given_product(row *r, const void *e, span s) { span_emit(r, emit_given_product, e, READS_G, s); }
+V_INLINE void span_deep_product(row *r, const void *e, span s) { span_emit(r, emit_deep_product, e, READS_G, s); }
 V_INLINE void span_product(row *r, const void *e, span s) { span_emit(r, emit_product, e, READS_G, s); }
 V_INLINE void span_log_jvp(row *r, const void *e, span s) { span_emit(r, emit_log_jvp, e, READS_G, s); }
 V_INLINE void span_log_vjp_huge(row *r, const void *e, span s) { span_emit(r, emit_log_vjp_huge, e, READS_G, s); }
@@ -165,8 +166,10 @@ static inline void product_row(row *r) {
         row_emit(r, span_plain_product, &e);
     else if (r->how == WEIGH_GIVEN && c.scale < GIVEN_SCALE)
         row_emit(r, span_given_product, &e);
-    else
+    else if (r->how == WEIGH_GIVEN)
         row_emit(r, span_product, &e);
+    else
+        row_emit(r, span_deep_product, &e);
 }
 
 /* out_q = g_q - G, a quarter of it where that could overflow */

@@ -110,12 +110,11 @@ static inline void block_leave_large(block *b, vec size, real limit) {
     if (block_leave_outside(b, largest, 0, limit)) block_silence(b, b->g, b->run->n);
 }
 
-/* all_count: every entry of every row has weight. */
-V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, bool all_count) {
+V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, weighing how) {
     vsum dot = vsum_zero();
     for (size_t k = 0; k < b->run->n; k++) { /* 0 at the argmax */
-        const vec g = all_count ? b->g[k] : cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least);
-        dot_add(&dot, b->w[k], b->low[k], g, v_set1(c->scale), c->at_max, all_count);
+        const vec g = is_shallow(how) ? b->g[k] : cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least);
+        dot_add(&dot, b->w[k], b->low[k], g, v_set1(c->scale), c->at_max, how);
     }
     return dot;
 }
@@ -128,7 +127,9 @@ static inline block_cotangent block_cotangent_reduce(block *b) {
     block_leave_large(b, c.size, (given ? GIVEN_LIMIT : DOT_LIMIT) / c.scale);
     const vec g_m = block_at_argmax(b, b->g);
     c.at_max = v_mul(g_m, v_set1(c.scale));
-    const vsum dot = b->how == WEIGH_SHALLOW_LANES ? block_dot(b, &c, g_m, true) : block_dot(b, &c, g_m, false);
+    const vsum dot = given                           ? block_dot(b, &c, g_m, WEIGH_GIVEN)
+                     : b->how == WEIGH_SHALLOW_LANES ? block_dot(b, &c, g_m, WEIGH_SHALLOW_LANES)
+                                                     : block_dot(b, &c, g_m, WEIGH_LANES);
     c.dot = vpair_fast_sum(dot.sum, dot.error);
     return c;
 }
@@ -166,7 +167,7 @@ static inline void block_emit_products(block *b, const emission *e, vmask plain)
         /* a huge g without weight is nothing to either formula */
         const vec counted = v_keep(v_gt(b->w[k], e->least), b->g[k]);
         const entries in = {b->w[k], b->low[k], counted};
-        b->w[k] = v_select(plain, emit_plain_product(in, e), emit_product(in, e));
+        b->w[k] = v_select(plain, emit_plain_product(in, e), emit_deep_product(in, e));
     }
 }
 
