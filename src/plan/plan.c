@@ -201,6 +201,8 @@ void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int thr
         return;
     }
     const row_team team = {{divide_row}, (double)first->n * sweep_cost(compute, mode), threads};
-    first->team = &team.team;
+    sj_run shared = *first;
+    shared.team = &team.team;
+    p.first = &shared;
     perform_groups(&p, 0, work.items);
 }
