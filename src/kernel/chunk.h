@@ -33,6 +33,16 @@ static inline char *chunk_at(const char *row, const sj_operand *array, ptrdiff_t
     return (char *)row + (ptrdiff_t)sj_dtype_size(array->dtype) * (ptrdiff_t)start * stride;
 }
 
+/* Where row `index` of a run begins in each of its arrays; g stays as it is in a run without one. */
+static inline void chunk_seek(const sj_run *run, size_t index, const char **z, const char **g, char **out) {
+    *z = chunk_at(run->z.data, &run->z, run->z.row_stride, index);
+    *out = chunk_at(run->out.data, &run->out, run->out.row_stride, index);
+    if (run->g.data) *g = chunk_at(run->g.data, &run->g, run->g.row_stride, index);
+}
+
+/* Entries of a row of n from `start` on, `most` at most. */
+static inline size_t chunk_piece(size_t n, size_t start, size_t most) { return n - start < most ? n - start : most; }
+
 /* Entries [start, start + count) of a row, through `scratch` where they are not contiguous. */
 static inline const real *chunk_read(const char *row, const sj_operand *array, size_t start, size_t count,
                                      real *scratch) {

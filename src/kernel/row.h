@@ -33,16 +33,9 @@ typedef struct row {
     real z_scratch[CHUNK], w[CHUNK], low[CHUNK], x_scratch[CHUNK];
 } row;
 
-static inline void row_seek(row *r, size_t index) {
-    const sj_run *run = r->run;
-    r->z = chunk_at(run->z.data, &run->z, run->z.row_stride, index);
-    r->out = chunk_at(run->out.data, &run->out, run->out.row_stride, index);
-    if (run->g.data) r->g = chunk_at(run->g.data, &run->g, run->g.row_stride, index);
-}
+static inline void row_seek(row *r, size_t index) { chunk_seek(r->run, index, &r->z, &r->g, &r->out); }
 
-static inline size_t row_piece(const row *r, size_t start) {
-    return r->run->n - start < CHUNK ? r->run->n - start : CHUNK;
-}
+static inline size_t row_piece(const row *r, size_t start) { return chunk_piece(r->run->n, start, CHUNK); }
 
 V_INLINE const real *row_logits(row *r, size_t start, size_t count) {
     const real *z = chunk_read(r->z, &r->run->z, start, count, r->z_scratch);

@@ -39,9 +39,7 @@ static inline bool light_fits(const sj_run *run) {
     return run->n > 0 && run->z.dtype == SJ_F32 && run->out.dtype == SJ_F32 && (!run->g.data || run->g.dtype == SJ_F32);
 }
 
-static inline size_t light_piece(const light_row *r, size_t start) {
-    return r->run->n - start < CHUNK ? r->run->n - start : CHUNK;
-}
+static inline size_t light_piece(const light_row *r, size_t start) { return chunk_piece(r->run->n, start, CHUNK); }
 
 static inline const float *light_read(const char *row, const sj_operand *array, size_t start, size_t count,
                                       float *scratch) {
@@ -84,12 +82,9 @@ static float light_survey(light_row *r) {
 }
 
 static void light_seek(light_row *r, size_t index) {
-    const sj_run *run = r->run;
+    chunk_seek(r->run, index, &r->z, &r->g, &r->out);
     r->index = index;
-    r->z = chunk_at(run->z.data, &run->z, run->z.row_stride, index);
-    r->out = chunk_at(run->out.data, &run->out, run->out.row_stride, index);
-    if (run->g.data) r->g = chunk_at(run->g.data, &run->g, run->g.row_stride, index);
-    r->given = run->given == SJ_GIVEN_SOFTMAX;
+    r->given = r->run->given == SJ_GIVEN_SOFTMAX;
     r->settle.ready = false;
     r->settle.by = SIZE_MAX;
 }

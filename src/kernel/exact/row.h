@@ -31,15 +31,10 @@ typedef struct exact_row {
     double z_scratch[EXACT_PIECE], g_scratch[EXACT_PIECE];
 } exact_row;
 
-static void exact_seek(exact_row *r, size_t index) {
-    const sj_run *run = r->run;
-    r->z = chunk_at(run->z.data, &run->z, run->z.row_stride, index);
-    r->out = chunk_at(run->out.data, &run->out, run->out.row_stride, index);
-    if (run->g.data) r->g = chunk_at(run->g.data, &run->g, run->g.row_stride, index);
-}
+static void exact_seek(exact_row *r, size_t index) { chunk_seek(r->run, index, &r->z, &r->g, &r->out); }
 
 static inline size_t exact_piece(const exact_row *r, size_t start) {
-    return r->run->n - start < EXACT_PIECE ? r->run->n - start : EXACT_PIECE;
+    return chunk_piece(r->run->n, start, EXACT_PIECE);
 }
 
 static const double *exact_logits(exact_row *r, size_t start, size_t count) {
