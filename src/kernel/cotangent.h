@@ -71,28 +71,19 @@ static inline real chunk_largest(const real *w, const real *g, size_t n, const c
     return v_max_lane(largest);
 }
 
-/* What the product of a weight loses; of one so small that this may be subnormal, nothing: it shows in no result. */
-V_INLINE vec weighty_error(vec w, vec d, vec product) {
-    const vmask has = v_gt(w, v_set1(WEIGHT_WHOLE));
-    return v_product_error(v_keep(has, w), d, v_keep(has, product));
-}
-
-/* Weights that are made of logits, in a row of any depth. */
-V_INLINE bool may_be_tiny(weighing how) { return !is_shallow(how) && how != WEIGH_GIVEN; }
-
 /* w d joins the sum with what was lost: by the product, by w (low), and, where two more roundings follow for want of
  * fused arithmetic, by d. */
-V_INLINE void dot_add(vsum *sum, vec w, vec low, vec g, vec scale, vec at_max, weighing how) {
+V_INLINE void dot_add(vsum *sum, vec w, vec low, vec g, vec scale, vec at_max) {
     const vec d = cotangent_difference(g, scale, at_max), x = v_mul(w, d);
-    vec error = v_fma(low, d, may_be_tiny(how) ? weighty_error(w, d, x) : v_product_error(w, d, x));
+    vec error = v_fma(low, d, v_product_error(w, d, x));
     if (!NATIVE_FMA) error = v_fma(w, difference_error(v_mul(g, scale), at_max, d), error);
     vsum_add(sum, x);
     sum->error = v_add(sum->error, error);
 }
 
-/* Sum of w_k d_k over n entries; d is 0 at the argmax. how: near stands for far, too. */
+/* Sum of w_k d_k over n entries; d is 0 at the argmax. counted: every entry has weight. */
 V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, const cotangent *c, vec least,
-                      weighing how) {
+                      bool counted) {
     const vec scale = v_set1(c->scale), g_m = v_set1(c->g_m), at_max = v_set1(c->at_max);
     vsum sums[SUM_PARTS];
     vec begun[SUM_PARTS];
@@ -105,8 +96,8 @@ V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, c
             const vec w_k = whole ? v_load(w + at) : v_load_n(w + at, count, 0);
             const vec rest = whole ? v_load(low + at) : v_load_n(low + at, count, 0);
             vec x = whole ? v_load(g + at) : v_load_n(g + at, count, 0);
-            if (!is_shallow(how)) x = cotangent_counted(w_k, x, g_m, least);
-            dot_add(&sums[part], w_k, rest, x, scale, at_max, how);
+            if (!counted) x = cotangent_counted(w_k, x, g_m, least);
+            dot_add(&sums[part], w_k, rest, x, scale, at_max);
         }
     return vsum_total(sums, begun);
 }
@@ -142,9 +133,8 @@ static cotangent_sum cotangent_dot(row *r, const cotangent *c, real limit, size_
         of.within = !(size * c->scale > limit / 2 && chunk_largest(w, g, count, c, r->ref.least) > limit);
         if (!of.within) return of;
         const real *low = row_lows(r, start);
-        const dd dot = r->how == WEIGH_SHALLOW ? chunk_dot(w, low, g, count, c, r->ref.least, WEIGH_SHALLOW)
-                       : r->how == WEIGH_GIVEN ? chunk_dot(w, low, g, count, c, r->ref.least, WEIGH_GIVEN)
-                                               : chunk_dot(w, low, g, count, c, r->ref.least, WEIGH_NEAR);
+        const dd dot = r->how == WEIGH_SHALLOW ? chunk_dot(w, low, g, count, c, r->ref.least, true)
+                                               : chunk_dot(w, low, g, count, c, r->ref.least, false);
         of.sum = dd_add(of.sum, dot);
     }
     return of;

@@ -20,35 +20,36 @@ static inline bool block_jacobian_is_plain(const block *b, const emission *off) 
     return b->how == WEIGH_SHALLOW_LANES && !v_any(v_not(v_ge(least, off->last.edge)));
 }
 
-/* Row q of every Jacobian of the block, into `line`. */
-static inline void block_jacobian_row(const block *b, size_t q, vpair complement, bool log, vec *line) {
+/* Row q of every Jacobian of the block, into `line`; softmax: its emission, the same for every q. */
+V_INLINE void block_jacobian_row(const block *b, size_t q, vpair complement, const emission *softmax, bool log,
+                                 vec *line) {
     const block_entry e = block_softmax(b, q, complement);
-    const emission of_softmax = block_softmax_emission(b);
-    const emission off = log ? of_softmax : block_jacobian_emission(b, e);
+    const emission off = log ? *softmax : block_jacobian_emission(b, e);
     const bool plain = block_jacobian_is_plain(b, &off);
     for (size_t k = 0; k < b->run->n; k++) {
         const entries in = {b->w[k], b->low[k], b->w[k]};
         line[k] = plain ? emit_plain_off_diagonal(in, &off) : emit_off_diagonal(in, &off);
     }
     line[q] = log ? v_mul(vpair_round(e.c), e.unbias)
-                  : v_descend(vpair_mul(vpair_scale(e.s, e.unbias), e.c).hi, &of_softmax.last);
+                  : v_descend(vpair_mul(vpair_scale(e.s, e.unbias), e.c).hi, &softmax->last);
 }
 
 static inline void block_gradient(const block *b, bool log) {
     vec line[SHORT_ROW];
-    block_jacobian_row(b, b->run->q, block_complement(b), log, line);
+    const emission softmax = block_softmax_emission(b);
+    block_jacobian_row(b, b->run->q, block_complement(b), &softmax, log, line);
     block_store_row(b, line);
 }
 
 /* Blocks whose entries lie side by side are turned as rows of n n entries. */
-static inline bool block_jacobian_direct(const block *b, vpair complement, bool log) {
+static inline bool block_jacobian_direct(const block *b, vpair complement, const emission *softmax, bool log) {
     const sj_operand *out = &b->run->out;
     const size_t n = b->run->n;
     if (n * n > MOST_TURNED || out->class_stride != (ptrdiff_t)n) return false;
     if (!block_rows_follow(b, n * n, out->input_stride)) return false;
     const turning turn = turning_of(n * n);
     vec lines[MOST_TURNED];
-    for (size_t q = 0; q < n; q++) block_jacobian_row(b, q, complement, log, lines + q * n);
+    for (size_t q = 0; q < n; q++) block_jacobian_row(b, q, complement, softmax, log, lines + q * n);
     for (size_t k = n * n; k % V_LANES != 0; k++) lines[k] = v_zero();
     return block_store_direct(b, lines, &turn, 1);
 }
@@ -56,9 +57,10 @@ static inline bool block_jacobian_direct(const block *b, vpair complement, bool 
 static inline void block_jacobian(const block *b, bool log) {
     vec line[SHORT_ROW];
     const vpair complement = block_complement(b);
-    if (block_jacobian_direct(b, complement, log)) return;
+    const emission softmax = block_softmax_emission(b);
+    if (block_jacobian_direct(b, complement, &softmax, log)) return;
     for (size_t q = 0; q < b->run->n; q++) {
-        block_jacobian_row(b, q, complement, log, line);
+        block_jacobian_row(b, q, complement, &softmax, log, line);
         block_store(b, line, b->run->n, (ptrdiff_t)q * b->run->out.class_stride, b->run->out.input_stride);
     }
 }
@@ -110,11 +112,12 @@ static inline void block_leave_large(block *b, vec size, real limit) {
     if (block_leave_outside(b, largest, 0, limit)) block_silence(b, b->g, b->run->n);
 }
 
-V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, weighing how) {
+/* all_count: every entry of every row has weight. */
+V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, bool all_count) {
     vsum dot = vsum_zero();
     for (size_t k = 0; k < b->run->n; k++) { /* 0 at the argmax */
-        const vec g = is_shallow(how) ? b->g[k] : cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least);
-        dot_add(&dot, b->w[k], b->low[k], g, v_set1(c->scale), c->at_max, how);
+        const vec g = all_count ? b->g[k] : cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least);
+        dot_add(&dot, b->w[k], b->low[k], g, v_set1(c->scale), c->at_max);
     }
     return dot;
 }
@@ -127,9 +130,7 @@ static inline block_cotangent block_cotangent_reduce(block *b) {
     block_leave_large(b, c.size, (given ? GIVEN_LIMIT : DOT_LIMIT) / c.scale);
     const vec g_m = block_at_argmax(b, b->g);
     c.at_max = v_mul(g_m, v_set1(c.scale));
-    const vsum dot = given                           ? block_dot(b, &c, g_m, WEIGH_GIVEN)
-                     : b->how == WEIGH_SHALLOW_LANES ? block_dot(b, &c, g_m, WEIGH_SHALLOW_LANES)
-                                                     : block_dot(b, &c, g_m, WEIGH_LANES);
+    const vsum dot = b->how == WEIGH_SHALLOW_LANES ? block_dot(b, &c, g_m, true) : block_dot(b, &c, g_m, false);
     c.dot = vpair_fast_sum(dot.sum, dot.error);
     return c;
 }

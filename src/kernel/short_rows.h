@@ -150,7 +150,7 @@ V_INLINE vsum block_weigh(block *b, weighing how) {
     vsum rest = vsum_zero();
     for (size_t k = 0; k < b->run->n; k++) {
         const weight_parts e = weigh(b->z[k], &b->ref, how);
-        const vec w = parts_weight(e), low = parts_low(e, w, how);
+        const vec w = parts_weight(e), low = counted_low(e, w, how);
         vmask no = v_eq(b->argmax, v_set1((real)k));
         if (!is_shallow(how)) no = v_or(no, v_ge(b->ref.least, w));
         b->w[k] = w;

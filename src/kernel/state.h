@@ -136,8 +136,8 @@ V_INLINE void stride_weigh(const real *z, weights to, size_t count, size_t skip,
             v_store(to.w + i, w);
         else
             v_store_n(to.w + i, w, lanes);
-        if (to.low && whole) v_store(to.low + i, parts_low(e, w, how));
-        if (to.low && !whole) v_store_n(to.low + i, parts_low(e, w, how), lanes);
+        if (to.low && whole) v_store(to.low + i, counted_low(e, w, how));
+        if (to.low && !whole) v_store_n(to.low + i, counted_low(e, w, how), lanes);
         if (!whole) e.scaled = v_first(e.scaled, lanes), w = v_first(w, lanes);
         if (skip - i < V_LANES) e.scaled = v_with_lane(e.scaled, skip - i, 0), w = v_with_lane(w, skip - i, 0);
         sum_weight(&sums[part], w, e);
@@ -174,7 +174,7 @@ V_INLINE void chunk_weights(const real *z, weights to, size_t n, const reference
             v_store(to.w + i, w);
         else
             v_store_n(to.w + i, w, lanes);
-        if (to.low) v_store_n(to.low + i, parts_low(e, w, how), lanes);
+        if (to.low) v_store_n(to.low + i, counted_low(e, w, how), lanes);
     }
 }
 

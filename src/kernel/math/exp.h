@@ -29,7 +29,6 @@
 #define SHALLOW_DEPTH 64.0      /* weights above that deep are above WEIGHT_LEAST, their softmax normal: n < 2^33 */
 #define WEIGHT_SHALLOW 0x1p-30f /* weights of shallow rows are above: exp(-64) 2^63 */
 #define WEIGHT_ZERO 0x1p-88f    /* weights up to this have a softmax of 0: the sum is 2^(WEIGHT_BIAS - 1) or more */
-#define WEIGHT_WHOLE 0x1p-99f   /* what the rounding of weights up to this leaves may be subnormal, and is dropped */
 #define WEIGHT_DEPTH 129.0      /* exp(-1.02 * 129) 2^64 > 2^-126: normal */
 #define NEAR_LOW (-42.0)        /* 2^(WEIGHT_BIAS - K) is finite */
 #define NEAR_HIGH 130.0         /* and normal; (130 + 128) log2(e) 8 < 2^12: k / 8 * LN2_HI is exact */
@@ -48,7 +47,6 @@ static const real exp_entries[8] = {0x1.16747cp0f, 0x1.2fa848p0f, 0x1.4b2404p0f,
 #define SHALLOW_DEPTH 640.0
 #define WEIGHT_SHALLOW 0x1p-446
 #define WEIGHT_ZERO 0x1p-597
-#define WEIGHT_WHOLE 0x1p-968
 #define WEIGHT_DEPTH 1025.0 /* exp(-1.02 * 1025) 2^480 > 2^-1029: finite */
 #define NEAR_LOW (-360.0)   /* 2^(WEIGHT_BIAS - K) is finite */
 #define NEAR_HIGH 1000.0    /* and normal; (1000 + 1024) log2(e) 8 < 2^24: k / 8 * LN2_HI is exact */
@@ -126,12 +124,7 @@ V_INLINE weight_parts weigh_parts(vec z, const reference *ref, weighing how) {
 V_INLINE vec parts_weight(weight_parts e) { return v_fma(e.scaled, e.t, e.scaled); }
 
 /* What `weight`, their rounded sum, leaves of the parts. */
-V_INLINE vec parts_low(weight_parts e, vec weight, weighing how) {
-    if (is_shallow(how)) return v_fma(e.scaled, e.t, v_sub(e.scaled, weight));
-    const vmask has = v_gt(weight, v_set1(WEIGHT_WHOLE));
-    const vec scaled = v_keep(has, e.scaled);
-    return v_fma(scaled, e.t, v_sub(scaled, v_keep(has, weight)));
-}
+V_INLINE vec parts_low(weight_parts e, vec weight) { return v_fma(e.scaled, e.t, v_sub(e.scaled, weight)); }
 
 /* Weights up to this times numbers up to `size` make no result but 0. */
 V_INLINE vec weight_lost(vec size) {
@@ -146,11 +139,19 @@ V_INLINE vec weight_lost_beside(vec s) {
 
 V_INLINE vec weight(vec z, const reference *ref, weighing how) { return parts_weight(weigh_parts(z, ref, how)); }
 
+/* The same in a sweep, where it is 0 for weights that count as none: it would be subnormal, and slow, entry after entry
+ * of a row with masked logits. */
+V_INLINE vec counted_low(weight_parts e, vec weight, weighing how) {
+    if (is_shallow(how)) return parts_low(e, weight);
+    const vmask counts = v_gt(weight, v_set1(WEIGHT_LEAST));
+    return parts_low((weight_parts){v_keep(counts, e.scaled), e.t}, v_keep(counts, weight));
+}
+
 /* The same as an unevaluated sum, for the argmax and for the one entry a row of the Jacobian is scaled by. */
 V_INLINE vpair weight_pair(vec z, const reference *ref, weighing how) {
     const weight_parts e = weigh_parts(z, ref, how);
     const vec w = parts_weight(e);
-    return (vpair){w, parts_low(e, w, how)};
+    return (vpair){w, parts_low(e, w)};
 }
 
 V_INLINE vec integer_near(vec x) {
