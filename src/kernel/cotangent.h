@@ -71,17 +71,19 @@ static inline real chunk_largest(const real *w, const real *g, size_t n, const c
     return v_max_lane(largest);
 }
 
-/* w d joins the sum with what was lost: by the product, by w (low), and, where two more roundings follow for want of
- * fused arithmetic, by d. */
-V_INLINE void dot_add(vsum *sum, vec w, vec low, vec g, vec scale, vec at_max) {
+/* w d joins the sum with what was lost: by the product, by w (low, unless NULL), and, where two more roundings follow
+ * for want of fused arithmetic, by d. */
+V_INLINE void dot_add(vsum *sum, vec w, const vec *low, vec g, vec scale, vec at_max) {
     const vec d = cotangent_difference(g, scale, at_max), x = v_mul(w, d);
-    vec error = v_fma(low, d, v_product_error(w, d, x));
+    vec error = v_product_error(w, d, x);
+    if (low) error = v_fma(*low, d, error);
     if (!NATIVE_FMA) error = v_fma(w, difference_error(v_mul(g, scale), at_max, d), error);
     vsum_add(sum, x);
     sum->error = v_add(sum->error, error);
 }
 
-/* Sum of w_k d_k over n entries; d is 0 at the argmax. counted: every entry has weight. */
+/* Sum of w_k d_k over n entries; d is 0 at the argmax. counted: every entry has weight. low: NULL where weights are
+ * exact. */
 V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, const cotangent *c, vec least,
                       bool counted) {
     const vec scale = v_set1(c->scale), g_m = v_set1(c->g_m), at_max = v_set1(c->at_max);
@@ -94,10 +96,11 @@ V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, c
             if (at >= n) break;
             const bool whole = at + V_LANES <= n;
             const vec w_k = whole ? v_load(w + at) : v_load_n(w + at, count, 0);
-            const vec rest = whole ? v_load(low + at) : v_load_n(low + at, count, 0);
+            vec rest = v_zero();
+            if (low) rest = whole ? v_load(low + at) : v_load_n(low + at, count, 0);
             vec x = whole ? v_load(g + at) : v_load_n(g + at, count, 0);
             if (!counted) x = cotangent_counted(w_k, x, g_m, least);
-            dot_add(&sums[part], w_k, rest, x, scale, at_max);
+            dot_add(&sums[part], w_k, low ? &rest : NULL, x, scale, at_max);
         }
     return vsum_total(sums, begun);
 }

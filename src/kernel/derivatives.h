@@ -3,8 +3,7 @@
 #ifndef SJ_KERNEL_DERIVATIVES_H
 #define SJ_KERNEL_DERIVATIVES_H
 
-#include "long_derivatives.h"
-#include "short_derivatives.h"
+#include "given.h"
 
 /* One row of a derivative: its reduction, then `finite`, or the fill of a row that has no state. */
 typedef void fill_function(row *r, double value);
@@ -31,7 +30,9 @@ static void any_gradient(row *r) { derivative_row(r, softmax_gradient_row, row_f
 static void any_log_gradient(row *r) { derivative_row(r, log_softmax_gradient_row, row_fill); }
 static void any_jacobian(row *r) { derivative_row(r, softmax_jacobian_row, jacobian_fill); }
 static void any_log_jacobian(row *r) { derivative_row(r, log_softmax_jacobian_row, jacobian_fill); }
-static void any_product(row *r) { derivative_row(r, product_row, row_fill); }
+static void any_product(row *r) {
+    if (!given_product_row(r)) derivative_row(r, product_row, row_fill);
+}
 static void any_log_vjp(row *r) { derivative_row(r, log_vjp_row, row_fill); }
 static void any_log_jvp(row *r) { derivative_row(r, log_jvp_row, row_fill); }
 
@@ -39,7 +40,12 @@ static void gradient_rows(const sj_run *run) { serve(run, block_reduce, gradient
 static void log_gradient_rows(const sj_run *run) { serve(run, block_reduce, log_gradient_block, any_log_gradient); }
 static void jacobian_rows(const sj_run *run) { serve(run, block_reduce, jacobian_block, any_jacobian); }
 static void log_jacobian_rows(const sj_run *run) { serve(run, block_reduce, log_jacobian_block, any_log_jacobian); }
-static void product_rows(const sj_run *run) { serve(run, block_reduce, product_block, any_product); }
+static void product_rows(const sj_run *run) {
+    if (is_given(run))
+        serve(run, given_block_load, given_product_block, any_product);
+    else
+        serve(run, block_reduce, product_block, any_product);
+}
 static void log_vjp_rows(const sj_run *run) { serve(run, block_reduce, log_vjp_block, any_log_vjp); }
 static void log_jvp_rows(const sj_run *run) { serve(run, block_reduce, log_jvp_block, any_log_jvp); }
 

@@ -93,6 +93,12 @@ V_INLINE vec emit_plain_product(entries in, const emission *e) {
     return v_mul(v_fma(s.hi, y, least), e->last.power); /* subnormal only where g - G is tiny */
 }
 
+/* The same of a softmax that is given: w is s_q itself. + 0: what is 0 is not -0. */
+V_INLINE vec emit_product_of_softmax(entries in, const emission *e) {
+    const vec y = v_fma(in.x, e->a, v_sub(v_zero(), e->b));
+    return v_add(v_mul(v_fma(in.w, y, v_mul(in.w, v_sub(v_zero(), e->c))), e->last.power), v_zero());
+}
+
 /* g_q - s_q sum of g: as c_q g_q - s_q sum over k != q of g_k, without loss while s_q <= 1/2; the argmax is set
  * afterwards. a factor last: the sum of g as a factor of the weight, a and last powers of two: s_q times it is formed
  * above the subnormal numbers */

@@ -143,13 +143,12 @@ static inline mean cotangent_mean(const row *r, const cotangent *c, double scale
     return (mean){hi, lo, rest, 1 / lift, plain};
 }
 
-/* out_q = s_q (g_q - G) */
-static inline void product_row(row *r) {
-    const cotangent c = cotangent_reduce(r);
+/* out_q = s_q (g_q - G), from the second reduction */
+static inline void product_emit(row *r, const cotangent *c) {
     /* of a long row s is as small as the sum is large: the sum's power of two is taken from g instead */
     const dd inverse = row_inverse(r);
-    const double sum = 1 / power_below(inverse.hi), scale = (double)c.scale * ((double)EMIT_LIFT / sum);
-    const mean at = cotangent_mean(r, &c, scale);
+    const double sum = 1 / power_below(inverse.hi), scale = (double)c->scale * ((double)EMIT_LIFT / sum);
+    const mean at = cotangent_mean(r, c, scale);
     if (!(at.hi >= -REAL_LARGEST && at.hi <= REAL_LARGEST)) { /* a cotangent that is not finite has weight */
         row_fill(r, NAN);
         return;
@@ -161,15 +160,20 @@ static inline void product_row(row *r) {
                         .last = descent_by(v_set1((real)(r->scalars.unbias / sum / scale))),
                         .rest = v_set1(at.rest),
                         .down = v_set1(at.down),
-                        .least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost(v_set1(c.size))};
+                        .least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost(v_set1(c->size))};
     if (at.plain && r->how == WEIGH_SHALLOW)
         row_emit(r, span_plain_product, &e);
-    else if (r->how == WEIGH_GIVEN && c.scale < GIVEN_SCALE)
+    else if (r->how == WEIGH_GIVEN && c->scale < GIVEN_SCALE)
         row_emit(r, span_given_product, &e);
     else if (r->how == WEIGH_GIVEN)
         row_emit(r, span_product, &e);
     else
         row_emit(r, span_deep_product, &e);
+}
+
+static inline void product_row(row *r) {
+    const cotangent c = cotangent_reduce(r);
+    product_emit(r, &c);
 }
 
 /* out_q = g_q - G, a quarter of it where that could overflow */

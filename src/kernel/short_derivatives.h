@@ -117,7 +117,7 @@ V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, bool 
     vsum dot = vsum_zero();
     for (size_t k = 0; k < b->run->n; k++) { /* 0 at the argmax */
         const vec g = all_count ? b->g[k] : cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least);
-        dot_add(&dot, b->w[k], b->low[k], g, v_set1(c->scale), c->at_max);
+        dot_add(&dot, b->w[k], &b->low[k], g, v_set1(c->scale), c->at_max);
     }
     return dot;
 }

@@ -1,0 +1,175 @@
+/* given.h: VJP and JVP from the softmax itself: the rows are their own weights, exact ones, so that nothing is weighed
+ * and no sum but that over the cotangent is formed. Long rows and blocks; those that are no softmax or have a cotangent
+ * of unusual size are left to the general way of long_derivatives.h. Called by derivatives.h. */
+#ifndef SJ_KERNEL_GIVEN_H
+#define SJ_KERNEL_GIVEN_H
+
+#include "short_derivatives.h"
+
+/* Runs served here: without fused arithmetic errors of products cost more than what is saved. */
+V_INLINE bool is_given(const sj_run *run) { return NATIVE_FMA && run->given == SJ_GIVEN_SOFTMAX; }
+
+V_INLINE void span_product_of_softmax(row *r, const void *e, span s) {
+    span_emit(r, emit_product_of_softmax, e, READS_G, s);
+}
+
+/* Extremes of a row or a span of it, and where the piece with the maximum begins. */
+typedef struct given_top {
+    real max, min;
+    size_t start;
+} given_top;
+
+static given_top given_survey(row *r, size_t start, size_t end) {
+    given_top top = {-REAL(INFINITY), REAL(INFINITY), start};
+    vec min = v_set1(top.min);
+    for (; start < end; start += CHUNK) {
+        const size_t count = row_piece(r, start);
+        const extremes of = chunk_extremes(row_logits(r, start, count), count);
+        if (of.max > top.max) top.max = of.max, top.start = start;
+        min = v_min(of.min, min);
+    }
+    top.min = -v_max_lane(v_sub(v_zero(), min));
+    return top;
+}
+
+/* A larger |g| is left: what could overflow is not formed. */
+#define GIVEN_MOST (GIVEN_LIMIT / GIVEN_SCALE)
+
+static cotangent_sum given_dot(row *r, const cotangent *c, size_t start, size_t end) {
+    cotangent_sum of = {.within = true};
+    for (; start < end; start += CHUNK) {
+        const size_t count = row_piece(r, start);
+        const real *s = row_logits(r, start, count), *g = row_g(r, start, count);
+        of.within = chunk_size(g, count) <= GIVEN_MOST;
+        if (!of.within) return of;
+        of.sum = dd_add(of.sum, chunk_dot(s, NULL, g, count, c, v_zero(), true));
+    }
+    return of;
+}
+
+static void given_dot_span(row *r, const void *context, span s) {
+    const spans_sum *of = context;
+    of->spans[s.index] = given_dot(r, of->c, s.start, s.end);
+}
+
+/* What the survey leaves of each span. */
+typedef struct given_tops {
+    given_top *spans;
+} given_tops;
+
+static void given_survey_span(row *r, const void *context, span s) {
+    const given_tops *of = context;
+    of->spans[s.index] = given_survey(r, s.start, s.end);
+}
+
+V_OUTLINE given_top given_survey_spans(row *r) {
+    given_top tops[MOST_SPANS];
+    const size_t count = row_spans(r);
+    row_sweep(r, given_survey_span, &(given_tops){tops});
+    given_top top = tops[0];
+    for (size_t i = 1; i < count; i++) {
+        if (tops[i].max > top.max) top.max = tops[i].max, top.start = tops[i].start;
+        if (tops[i].min < top.min) top.min = tops[i].min;
+    }
+    return top;
+}
+
+/* The argmax and the scalars of a row whose entries are all in [0, 1], one of them normal. NaN shows in the sum. */
+static inline bool given_reduce(row *r) {
+    const size_t n = r->run->n;
+    r->shared = r->kept = false;
+    r->keep = KEEP_PAIRS;
+    r->how = WEIGH_GIVEN;
+    const given_top top = n > SPAN ? given_survey_spans(r) : given_survey(r, 0, n);
+    if (!(top.max >= REAL_LEAST_NORMAL && top.max <= 1 && top.min >= 0)) return false;
+    const size_t count = row_piece(r, top.start);
+    r->state.argmax = top.start + chunk_find(row_logits(r, top.start, count), count, top.max);
+    r->scalars = (row_scalars){{1, 0}, 1};
+    r->ref.least = v_zero();
+    return true;
+}
+
+/* False, and nothing written, where the row is left. */
+static inline bool given_product_row(row *r) {
+    const size_t n = r->run->n;
+    if (!is_given(r->run) || n == 0 || !given_reduce(r)) return false;
+    cotangent c = {.scale = GIVEN_SCALE, .g_m = row_entry(r->g, &r->run->g, r->state.argmax)};
+    if (!(c.g_m >= -GIVEN_MOST && c.g_m <= GIVEN_MOST)) return false;
+    c.at_max = c.g_m * c.scale;
+    const cotangent_sum dot = n > SPAN ? spans_add(r, given_dot_span, (spans_sum){.c = &c}) : given_dot(r, &c, 0, n);
+    if (!dot.within || dot.sum.hi != dot.sum.hi) return false;
+    c.dot = dot.sum;
+    const mean at = cotangent_mean(r, &c, (double)c.scale);
+    if (at.plain) {
+        const emission e = {
+            .a = v_set1(c.scale), .b = v_set1(at.hi), .c = v_set1(at.lo), .last = descent_by(v_set1(1 / c.scale))};
+        row_emit(r, span_product_of_softmax, &e);
+    } else {
+        memset(r->low, 0, sizeof r->low);
+        product_emit(r, &c);
+    }
+    return true;
+}
+
+/* The same for blocks. */
+static void given_block_load(block *b) {
+    b->present = v_lanes_below(b->rows);
+    block_load(b, &b->run->z, b->z);
+    block_load(b, &b->run->g, b->g);
+}
+
+/* The cotangent at the maximum of each lane. Rows that would be left are. */
+static inline vec given_block_top(block *b) {
+    vec max = b->z[0], min = max, g_m = b->g[0], size = v_size(g_m);
+    for (size_t k = 1; k < b->run->n; k++) {
+        const vmask larger = v_gt(b->z[k], max);
+        max = v_select(larger, b->z[k], max);
+        g_m = v_select(larger, b->g[k], g_m);
+        min = v_min(b->z[k], min);
+        size = v_max(v_size(b->g[k]), size);
+    }
+    const vmask usual = v_and(v_and(v_ge(max, v_set1(REAL_LEAST_NORMAL)), v_ge(v_set1(1), max)),
+                              v_and(v_ge(min, v_zero()), v_ge(v_set1(GIVEN_MOST), size)));
+    b->left = v_and(b->present, v_not(usual));
+    if (!v_any(b->left)) return g_m;
+    block_silence(b, b->z, b->run->n);
+    block_silence(b, b->g, b->run->n);
+    return v_select(b->left, v_zero(), g_m);
+}
+
+/* Rows whose D is small beside G, each by the formula that is its own. */
+V_OUTLINE void given_block_lifted(block *b, const block_cotangent *c, const emission *e, vmask plain) {
+    const block_mean at = block_mean_of(b, c, EMIT_LIFT);
+    const vec one = v_set1(1);
+    const emission lifted = {.factor = {one, v_zero()},
+                             .a = v_set1(c->scale * EMIT_LIFT),
+                             .b = at.hi,
+                             .c = at.lo,
+                             .rest = at.rest,
+                             .down = at.down,
+                             .last = descent_by(v_set1(1 / c->scale / EMIT_LIFT))};
+    for (size_t k = 0; k < b->run->n; k++) {
+        const entries in = {b->z[k], v_zero(), b->g[k]};
+        b->w[k] = v_select(plain, emit_product_of_softmax(in, e), emit_product(in, &lifted));
+    }
+}
+
+static void given_product_block(block *b) {
+    const vec g_m = given_block_top(b), scale = v_set1(GIVEN_SCALE);
+    block_cotangent c = {.at_max = v_mul(g_m, scale), .scale = GIVEN_SCALE};
+    vsum dot = vsum_zero();
+    for (size_t k = 0; k < b->run->n; k++) dot_add(&dot, b->z[k], NULL, b->g[k], scale, c.at_max);
+    c.dot = vpair_fast_sum(dot.sum, dot.error);
+    b->inverse = (vpair){v_set1(1), v_zero()};
+    const block_mean at = block_mean_of(b, &c, 1);
+    block_leave_nan(b, at.hi);
+    const emission e = {.a = scale, .b = at.hi, .c = at.lo, .last = descent_by(v_set1(1 / GIVEN_SCALE))};
+    if (v_any(v_and(b->present, v_not(v_or(at.plain, b->left)))))
+        given_block_lifted(b, &c, &e, at.plain);
+    else
+        for (size_t k = 0; k < b->run->n; k++)
+            b->w[k] = emit_product_of_softmax((entries){.w = b->z[k], .x = b->g[k]}, &e);
+    block_store_row(b, b->w);
+}
+
+#endif
