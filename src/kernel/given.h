@@ -114,8 +114,8 @@ static inline bool given_product_row(row *r) {
 /* The same for blocks. */
 static void given_block_load(block *b) {
     b->present = v_lanes_below(b->rows);
-    block_load(b, &b->run->z, b->z);
-    block_load(b, &b->run->g, b->g);
+    b->z_ahead = block_load(b, &b->run->z, b->z);
+    b->g_ahead = block_load(b, &b->run->g, b->g);
 }
 
 /* The cotangent at the maximum of each lane. Rows that would be left are. */
@@ -158,7 +158,11 @@ static void given_product_block(block *b) {
     const vec g_m = given_block_top(b), scale = v_set1(GIVEN_SCALE);
     block_cotangent c = {.at_max = v_mul(g_m, scale), .scale = GIVEN_SCALE};
     vsum dot = vsum_zero();
-    for (size_t k = 0; k < b->run->n; k++) dot_add(&dot, b->z[k], NULL, b->g[k], scale, c.at_max);
+    for (size_t k = 0; k < b->run->n; k++) {
+        foresee(b->z_ahead, k);
+        foresee(b->g_ahead, k);
+        dot_add(&dot, b->z[k], NULL, b->g[k], scale, c.at_max);
+    }
     c.dot = vpair_fast_sum(dot.sum, dot.error);
     b->inverse = (vpair){v_set1(1), v_zero()};
     const block_mean at = block_mean_of(b, &c, 1);

@@ -116,6 +116,7 @@ static inline void block_leave_large(block *b, vec size, real limit) {
 V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, bool all_count) {
     vsum dot = vsum_zero();
     for (size_t k = 0; k < b->run->n; k++) { /* 0 at the argmax */
+        foresee(b->g_ahead, k);
         const vec g = all_count ? b->g[k] : cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least);
         dot_add(&dot, b->w[k], &b->low[k], g, v_set1(c->scale), c->at_max);
     }
@@ -125,7 +126,7 @@ V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, bool 
 static inline block_cotangent block_cotangent_reduce(block *b) {
     const bool given = block_is_given(b);
     block_cotangent c = {.scale = given ? GIVEN_SCALE : PRODUCT_SCALE};
-    block_load(b, &b->run->g, b->g);
+    b->g_ahead = block_load(b, &b->run->g, b->g);
     c.size = block_size(b);
     block_leave_large(b, c.size, (given ? GIVEN_LIMIT : DOT_LIMIT) / c.scale);
     const vec g_m = block_at_argmax(b, b->g);
@@ -204,11 +205,13 @@ static void log_jvp_block(block *b) {
 
 static void log_vjp_block(block *b) {
     vsum sum = vsum_zero();
-    block_load(b, &b->run->g, b->g);
+    b->g_ahead = block_load(b, &b->run->g, b->g);
     if (block_leave_outside(b, block_size(b), 0, REAL_LARGEST * REAL(0x1p-40))) block_silence(b, b->g, b->run->n);
     const vec g_m = block_at_argmax(b, b->g), one = v_set1(1), unbias = v_set1(b->unbias);
-    for (size_t k = 0; k < b->run->n; k++)
+    for (size_t k = 0; k < b->run->n; k++) {
+        foresee(b->g_ahead, k);
         vsum_add(&sum, v_sub(b->g[k], v_keep(v_eq(b->argmax, v_set1((real)k)), b->g[k])));
+    }
     const vpair others = vpair_sum(sum.sum, sum.error), all = vpair_sum(g_m, others.hi), near_one = block_inverse(b);
     const vpair total = vpair_fast_sum(all.hi, v_add(all.lo, others.lo));
     /* as in log_vjp_row, lifted where all of it is small */

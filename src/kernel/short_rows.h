@@ -12,10 +12,18 @@
 
 #define SHORT_ROW 64
 
+/* Vectors of rows further on stand here, each V_BYTES past the one before. Turning reads lines out of order and in
+ * bursts, which processors do not foresee: loops over the entries of a block ask for a vector at a time. */
+typedef uintptr_t foresight;
+#define AHEAD_BYTES 4096
+
+V_INLINE void foresee(foresight ahead, size_t k) { v_prefetch(ahead + k * V_BYTES); }
+
 typedef struct block {
     const sj_run *run;
     size_t first, rows; /* rows first .. first + rows of the run; lanes past them hold zeros */
     turning turn;
+    foresight z_ahead, g_ahead;
     vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW], low[SHORT_ROW];
     vec max, argmax; /* the row state of each lane */
     vpair top, rest;
@@ -34,17 +42,17 @@ static inline bool rows_follow(const sj_run *run, const sj_operand *array, size_
 }
 
 /* Entry k of every row becomes vector k. */
-static inline void block_load(const block *b, const sj_operand *array, vec *turned) {
+static inline foresight block_load(const block *b, const sj_operand *array, vec *turned) {
     const size_t n = b->run->n, first = b->first;
     const bool own = array->dtype == REAL_DTYPE;
     const real *base = (const real *)(const void *)array->data;
     if (own && array->row_stride == 1 && b->rows == V_LANES) {
         for (size_t k = 0; k < n; k++) turned[k] = v_load(base + first + (ptrdiff_t)k * array->class_stride);
-        return;
+        return (foresight)(void *)turned;
     }
     if (own && array->class_stride == 1 && rows_follow(b->run, array, n)) {
         rows_load(base + first * n, (b->run->rows - first) * n, &b->turn, turned);
-        return;
+        return (foresight)(const void *)(base + first * n) + AHEAD_BYTES;
     }
     const char *rows[V_LANES];
     for (size_t lane = 0; lane < b->rows; lane++)
@@ -55,6 +63,7 @@ static inline void block_load(const block *b, const sj_operand *array, vec *turn
             lanes[lane] = chunk_load(rows[lane], array->dtype, (ptrdiff_t)k * array->class_stride);
         turned[k] = v_load(lanes);
     }
+    return (foresight)(void *)turned;
 }
 
 /* Vectors k < count to the rows that were not left, `stride` apart, from the element at `offset` of each on. */
@@ -114,7 +123,7 @@ static inline bool block_is_given(const block *b) { return b->run->given == SJ_G
 static inline void block_begin(block *b) {
     const size_t n = b->run->n;
     const bool given = block_is_given(b);
-    block_load(b, &b->run->z, b->z);
+    b->z_ahead = block_load(b, &b->run->z, b->z);
     vec max = b->z[0], min = max;
     for (size_t k = 1; k < n; k++) max = v_max(b->z[k], max), min = v_min(b->z[k], min);
     b->max = max;
@@ -149,6 +158,7 @@ static inline vpair block_weight(const block *b, vec z) {
 V_INLINE vsum block_weigh(block *b, weighing how) {
     vsum rest = vsum_zero();
     for (size_t k = 0; k < b->run->n; k++) {
+        foresee(b->z_ahead, k);
         const weight_parts e = weigh(b->z[k], &b->ref, how);
         const vec w = parts_weight(e), low = counted_low(e, w, how);
         vmask no = v_eq(b->argmax, v_set1((real)k));
@@ -188,6 +198,7 @@ V_INLINE vpair block_sum(block *b, weighing how) {
     const vec begun = weight_bound(b->max, &b->ref, false);
     vsum sum = {begun, v_zero()};
     for (size_t k = 0; k < b->run->n; k++) {
+        foresee(b->z_ahead, k);
         const weight_parts e = weigh(b->z[k], &b->ref, how);
         b->w[k] = parts_weight(e);
         sum_weight(&sum, b->w[k], e);

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #if defined(SJ_NARROW)
@@ -81,6 +82,9 @@ V_INLINE size_t v_first_lane(vmask a) { return (size_t)__builtin_ctz(native_bits
 
 /* The first `count` lanes from memory, `fill` in the others. Touches nothing past them. */
 V_INLINE vec v_load_n(const real *from, size_t count, real fill) { return native_load_n(from, count, v_set1(fill)); }
+
+/* The cache line of an address is asked for, if there is one; nothing is read. */
+V_INLINE void v_prefetch(uintptr_t address) { __builtin_prefetch((const void *)address); }
 
 /* The numbers of the lanes. */
 V_INLINE vec_int v_lanes(void) {
