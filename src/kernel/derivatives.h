@@ -36,17 +36,21 @@ static void any_product(row *r) {
 static void any_log_vjp(row *r) { derivative_row(r, log_vjp_row, row_fill); }
 static void any_log_jvp(row *r) { derivative_row(r, log_jvp_row, row_fill); }
 
-static void gradient_rows(const sj_run *run) { serve(run, block_reduce, gradient_block, any_gradient); }
-static void log_gradient_rows(const sj_run *run) { serve(run, block_reduce, log_gradient_block, any_log_gradient); }
-static void jacobian_rows(const sj_run *run) { serve(run, block_reduce, jacobian_block, any_jacobian); }
-static void log_jacobian_rows(const sj_run *run) { serve(run, block_reduce, log_jacobian_block, any_log_jacobian); }
+static void gradient_rows(const sj_run *run) { serve(run, gradient_rows, block_reduce, gradient_block, any_gradient); }
+static void log_gradient_rows(const sj_run *run) {
+    serve(run, log_gradient_rows, block_reduce, log_gradient_block, any_log_gradient);
+}
+static void jacobian_rows(const sj_run *run) { serve(run, jacobian_rows, block_reduce, jacobian_block, any_jacobian); }
+static void log_jacobian_rows(const sj_run *run) {
+    serve(run, log_jacobian_rows, block_reduce, log_jacobian_block, any_log_jacobian);
+}
 static void product_rows(const sj_run *run) {
     if (is_given(run))
-        serve(run, given_block_load, given_product_block, any_product);
+        serve(run, product_rows, given_block_load, given_product_block, any_product);
     else
-        serve(run, block_reduce, product_block, any_product);
+        serve(run, product_rows, block_reduce, product_block, any_product);
 }
-static void log_vjp_rows(const sj_run *run) { serve(run, block_reduce, log_vjp_block, any_log_vjp); }
-static void log_jvp_rows(const sj_run *run) { serve(run, block_reduce, log_jvp_block, any_log_jvp); }
+static void log_vjp_rows(const sj_run *run) { serve(run, log_vjp_rows, block_reduce, log_vjp_block, any_log_vjp); }
+static void log_jvp_rows(const sj_run *run) { serve(run, log_jvp_rows, block_reduce, log_jvp_block, any_log_jvp); }
 
 #endif

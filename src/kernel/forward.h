@@ -129,8 +129,14 @@ static void logsumexp_block(block *b) {
     block_store(b, &sum, 1, 0, 1);
 }
 
-static void softmax_rows(const sj_run *run) { serve(run, block_reduce_whole, softmax_block, softmax_row); }
-static void log_softmax_rows(const sj_run *run) { serve(run, block_reduce, log_softmax_block, log_softmax_row); }
-static void logsumexp_rows(const sj_run *run) { serve(run, block_reduce, logsumexp_block, logsumexp_row); }
+static void softmax_rows(const sj_run *run) {
+    serve(run, softmax_rows, block_reduce_whole, softmax_block, softmax_row);
+}
+static void log_softmax_rows(const sj_run *run) {
+    serve(run, log_softmax_rows, block_reduce, log_softmax_block, log_softmax_row);
+}
+static void logsumexp_rows(const sj_run *run) {
+    serve(run, logsumexp_rows, block_reduce, logsumexp_block, logsumexp_row);
+}
 
 #endif

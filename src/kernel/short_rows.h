@@ -10,8 +10,6 @@
 #include "columns.h"
 #include "emit.h"
 
-#define SHORT_ROW 64
-
 /* Vectors of rows further on stand here, each V_BYTES past the one before. Turning reads lines out of order and in
  * bursts, which processors do not foresee: loops over the entries of a block ask for a vector at a time. */
 typedef uintptr_t foresight;
@@ -254,8 +252,9 @@ static inline block_entry block_softmax(const block *b, size_t q, vpair compleme
     return e;
 }
 
-/* A result computed for a whole block. */
+/* A result computed for a whole block, and for a single row. */
 typedef void block_function(block *b);
+typedef void row_function(row *r);
 
 V_INLINE void block_rows(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
     block b;
@@ -285,12 +284,13 @@ V_INLINE void long_rows(const sj_run *run, row_function *single) {
     }
 }
 
-/* Every row of a run. */
-V_INLINE void serve(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
-    if (run->n <= SHORT_ROW && run->n > 0)
+/* Every row of a run. run_rows: the function of the run, for parts of it. */
+V_INLINE void serve(const sj_run *run, run_function *run_rows, block_function *reduce, block_function *whole,
+                    row_function *single) {
+    if (columns_serve(run))
+        column_rows(run, run_rows);
+    else if (run->n <= SHORT_ROW && run->n > 0)
         block_rows(run, reduce, whole, single);
-    else if (columns_serve(run))
-        column_rows(run, single);
     else
         long_rows(run, single);
     v_end();
