@@ -105,7 +105,7 @@ static void advance_rows(sj_run *run, size_t rows) {
 static void perform_rows(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
     const sj_kernels *narrower = kernels->narrower;
     for (; narrower && run->n <= kernels->short_row; narrower = narrower->narrower) {
-        const size_t left = run->rows % kernels->lanes, whole = run->rows - left;
+        const size_t left = run->rows & (kernels->lanes - 1), whole = run->rows - left;
         if (left == 0 || left > narrower->lanes) break;
         run->rows = whole;
         if (whole > 0) kernels->rows[operation](run);
