@@ -34,7 +34,7 @@ static sj_status expected_shape(const sj_call *call, int axis, int *ndim, size_t
 /* Elements may be read, or written, through the view. */
 static bool is_sound(const sj_view *view, int ndim) {
     const bool known = view->dtype == SJ_F32 || view->dtype == SJ_F64;
-    return known && view->ndim == ndim && view->data && (uintptr_t)view->data % sj_dtype_size(view->dtype) == 0;
+    return known && view->ndim == ndim && view->data && ((uintptr_t)view->data & (sj_dtype_size(view->dtype) - 1)) == 0;
 }
 
 /* Packed arrays of so many elements share no memory, or are the same. */
@@ -121,6 +121,12 @@ static void set_first_row(const sj_call *call, const sj_options *options, int ax
     run->team = NULL;
 }
 
+/* All rows of a packed call. */
+static void set_rows(sj_run *run, size_t rows) {
+    run->rows = rows;
+    run->z.row_stride = run->g.row_stride = run->out.row_stride = (ptrdiff_t)run->n;
+}
+
 /* The stride of a dimension that is walked; the others may hold anything. */
 static ptrdiff_t step(const sj_view *view, int d) { return view->shape[d] > 1 ? view->strides[d] : 0; }
 
@@ -175,13 +181,6 @@ static void fill_zero(const sj_view *view, int d, char *data) {
         fill_zero(view, d + 1, data + (ptrdiff_t)i * view->strides[d] * (ptrdiff_t)item);
 }
 
-/* The same of a packed call. */
-static void set_rows(size_t rows, size_t n, sj_batch *batch) {
-    batch->ndim = 1;
-    batch->shape[0] = rows;
-    batch->z[0] = batch->g[0] = batch->out[0] = (ptrdiff_t)n;
-}
-
 /* Asks the arithmetic, which is sooner answered than a question to the system's library. */
 static bool rounds_to_nearest(void) {
     static const volatile double one = 1, tiny = 0x1p-60;
@@ -214,12 +213,14 @@ sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
         status = check_views(call, options->error, &axis);
     if (status) return status;
     set_first_row(call, options, axis, &run);
+    if (rows > 0) {
+        set_rows(&run, rows);
+        run_rounding_to_nearest(call, options, NULL, &run);
+        return SJ_OK;
+    }
     if (run.n == 0 && call->result != SJ_RESULT_NO_CLASS) return SJ_OK;
     if (call->result == SJ_RESULT_DENSE) fill_zero(call->out, 0, call->out->data);
-    if (rows > 0)
-        set_rows(rows, run.n, &batch);
-    else
-        set_batch(call, axis, &batch);
+    set_batch(call, axis, &batch);
     run_rounding_to_nearest(call, options, &batch, &run);
     return SJ_OK;
 }

@@ -40,7 +40,7 @@ V_INLINE void row_emit(row *r, span_sweep *emit, const emission *e) {
 
 /* The same over a block; the result replaces the weights. */
 V_INLINE void block_emit(block *b, emit_function *emit, const emission *e, const vec *x) {
-    for (size_t k = 0; k < b->run->n; k++) b->w[k] = emit((entries){b->w[k], b->low[k], x[k]}, e);
+    for (size_t k = 0; k < block_vectors(b); k++) b->w[k] = emit((entries){b->w[k], b->low[k], x[k]}, e);
 }
 
 /* Weights up to this have a softmax of 0. */
@@ -79,7 +79,7 @@ static void softmax_row(row *r) {
 V_INLINE void block_emit_softmax(block *b, emit_function *emit) {
     const emission e = block_softmax_emission(b);
     const vec top = emit_softmax_pair((entries){b->top.hi, b->top.lo, b->max}, &e);
-    for (size_t k = 0; k < b->run->n; k++) {
+    for (size_t k = 0; k < block_vectors(b); k++) {
         const vec s = emit((entries){b->w[k], b->w[k], b->z[k]}, &e);
         b->w[k] = v_select(v_eq(b->z[k], b->max), top, s);
     }

@@ -28,7 +28,8 @@ struct sj_kernels {
                          as much */
     size_t short_row; /* 0: every row is taken by itself */
     size_t span;      /* a team may share rows of more entries; SIZE_MAX: none */
-    const sj_kernels *narrower; /* takes fewer at a time, with the same bits; NULL: there is none */
+    const sj_kernels *narrower; /* takes fewer at a time, with the same bits, in the operations it has; NULL: there is
+                                   none */
 };
 
 #endif
