@@ -17,14 +17,17 @@
 #if defined(SJ_ACROSS)
 #define ACROSS 1
 #define BLOCK_ROWS ((size_t)1)
+#define BLOCK_INLINE V_INLINE /* for what is a few vectors, passing it through memory takes longer than the work */
 #else
 #define ACROSS 0
 #define BLOCK_ROWS V_LANES
+#define BLOCK_INLINE static inline
 #endif
 
 typedef struct block {
     const sj_run *run;
     size_t first, rows; /* rows first .. first + rows of the run; lanes past them hold zeros */
+    size_t vectors;     /* that hold the entries */
     turning turn;
     vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW], low[SHORT_ROW];
     vec max, argmax; /* the row state of each lane */
@@ -43,11 +46,8 @@ static inline bool rows_follow(const sj_run *run, const sj_operand *array, size_
     return run->rows == 1 || array->row_stride == (ptrdiff_t)n;
 }
 
-/* Vectors that hold the entries. */
-static inline size_t block_vectors(const block *b) { return ACROSS ? (b->run->n - 1) / V_LANES + 1 : b->run->n; }
-
 /* Entries of a row in vector i. */
-static inline size_t block_terms(const block *b, size_t i) {
+BLOCK_INLINE size_t block_terms(const block *b, size_t i) {
     return ACROSS ? chunk_piece(b->run->n, i * V_LANES, V_LANES) : 1;
 }
 
@@ -71,30 +71,30 @@ V_INLINE vec block_smallest(vec x) {
 }
 
 /* The row of a block that has but one; entry 0 stands for those that its last vector lacks. */
-static inline void row_load(const block *b, const sj_operand *array, vec *turned) {
+BLOCK_INLINE void row_load(const block *b, const sj_operand *array, vec *turned) {
     real scratch[SHORT_ROW];
     const size_t n = b->run->n;
     const real *from = chunk_read(chunk_at(array->data, array, array->row_stride, b->first), array, 0, n, scratch);
-    for (size_t i = 0; i < n; i += V_LANES)
-        turned[i / V_LANES] = n - i < V_LANES ? v_load_n(from + i, n - i, from[0]) : v_load(from + i);
+    for (size_t k = 0, i = 0; k < b->vectors; k++, i += V_LANES)
+        turned[k] = n - i < V_LANES ? v_load_n(from + i, n - i, from[0]) : v_load(from + i);
 }
 
-static inline void row_store(const block *b, const vec *turned) {
+BLOCK_INLINE void row_store(const block *b, const vec *turned) {
     real scratch[SHORT_ROW];
     const sj_operand *out = &b->run->out;
     const size_t n = b->run->n;
     char *base = chunk_at(out->data, out, out->row_stride, b->first);
     real *to = chunk_begin(base, out, out->class_stride, 0, scratch);
-    for (size_t i = 0; i < n; i += V_LANES)
+    for (size_t k = 0, i = 0; k < b->vectors; k++, i += V_LANES)
         if (n - i < V_LANES)
-            v_store_n(to + i, turned[i / V_LANES], n - i);
+            v_store_n(to + i, turned[k], n - i);
         else
-            v_store(to + i, turned[i / V_LANES]);
+            v_store(to + i, turned[k]);
     chunk_end(base, out, out->class_stride, 0, n, to);
 }
 
 /* Entry k of every row becomes vector k. */
-static inline void block_load(const block *b, const sj_operand *array, vec *turned) {
+BLOCK_INLINE void block_load(const block *b, const sj_operand *array, vec *turned) {
     const size_t n = b->run->n, first = b->first;
     if (ACROSS) {
         row_load(b, array, turned);
@@ -153,7 +153,7 @@ static inline bool block_store_direct(const block *b, const vec *turned, const t
     return true;
 }
 
-static inline void block_store_row(const block *b, const vec *turned) {
+BLOCK_INLINE void block_store_row(const block *b, const vec *turned) {
     const ptrdiff_t stride = b->run->out.class_stride;
     if (ACROSS) {
         if (!v_any(b->left)) row_store(b, turned);
@@ -163,7 +163,7 @@ static inline void block_store_row(const block *b, const vec *turned) {
 }
 
 /* Leaves to long_rows.h the rows in whose lane `x` is not within [low, high]; whether there are any. */
-static inline bool block_leave_outside(block *b, vec x, real low, real high) {
+BLOCK_INLINE bool block_leave_outside(block *b, vec x, real low, real high) {
     const vmask inside = v_and(v_ge(x, v_set1(low)), v_ge(v_set1(high), x));
     const vmask outside = v_and(b->present, v_not(inside));
     if (!v_any(outside)) return false;
@@ -172,15 +172,15 @@ static inline bool block_leave_outside(block *b, vec x, real low, real high) {
 }
 
 /* Zeros in the lanes of rows that were left, so that they raise no floating-point flag. */
-static inline void block_silence(const block *b, vec *turned, size_t count) {
+BLOCK_INLINE void block_silence(const block *b, vec *turned, size_t count) {
     for (size_t k = 0; k < count; k++) turned[k] = v_select(b->left, v_zero(), turned[k]);
 }
 
 static inline bool block_is_given(const block *b) { return b->run->given == SJ_GIVEN_SOFTMAX; }
 
 /* The rows, their maxima, and what their weights are relative to. Rows that hold NaN show it in their sum. */
-static inline void block_begin(block *b) {
-    const size_t n = block_vectors(b);
+BLOCK_INLINE void block_begin(block *b) {
+    const size_t n = b->vectors;
     const bool given = block_is_given(b);
     block_load(b, &b->run->z, b->z);
     vec max = b->z[0], min = max;
@@ -204,14 +204,14 @@ static inline void block_begin(block *b) {
 }
 
 /* The lowest index of the maximum. */
-static inline void block_find(block *b) {
+BLOCK_INLINE void block_find(block *b) {
     b->argmax = v_set1(ACROSS ? SHORT_ROW : 0);
-    for (size_t k = block_vectors(b); k-- > 0;) b->argmax = v_select(v_eq(b->z[k], b->max), block_index(k), b->argmax);
+    for (size_t k = b->vectors; k-- > 0;) b->argmax = v_select(v_eq(b->z[k], b->max), block_index(k), b->argmax);
     b->argmax = block_smallest(b->argmax);
 }
 
 /* The weight of one entry of each lane, to twice the digits. */
-static inline vpair block_weight(const block *b, vec z) {
+BLOCK_INLINE vpair block_weight(const block *b, vec z) {
     return block_is_given(b) ? (vpair){z, v_zero()} : weight_pair(z, &b->ref, WEIGH_LANES);
 }
 
@@ -226,7 +226,7 @@ V_INLINE void block_add(vsum *sum, vec x, vec lost, size_t terms) {
 /* Weights as pairs, and the sum of those that count but for the argmax. */
 V_INLINE vsum block_weigh(block *b, weighing how) {
     vsum rest = vsum_zero();
-    for (size_t k = 0; k < block_vectors(b); k++) {
+    for (size_t k = 0; k < b->vectors; k++) {
         const weight_parts e = weigh(b->z[k], &b->ref, how);
         const vec w = parts_weight(e), low = counted_low(e, w, how);
         vmask no = v_eq(b->argmax, block_index(k));
@@ -239,13 +239,13 @@ V_INLINE vsum block_weigh(block *b, weighing how) {
 }
 
 /* Rows whose sum is NaN hold a NaN. */
-static inline void block_leave_nan(block *b, vec sum) {
+BLOCK_INLINE void block_leave_nan(block *b, vec sum) {
     const vmask nan = v_is_nan(sum);
     if (v_any(nan)) b->left = v_or(b->left, nan);
 }
 
 /* reduce -> state -> scalars for every lane. */
-static inline void block_reduce(block *b) {
+BLOCK_INLINE void block_reduce(block *b) {
     block_begin(b);
     block_find(b);
     const bool given = block_is_given(b);
@@ -264,7 +264,7 @@ static inline void block_reduce(block *b) {
 V_INLINE vpair block_sum(block *b, weighing how) {
     const vec begun = weight_bound(b->max, &b->ref, false);
     vsum sum = {begun, v_zero()};
-    for (size_t k = 0; k < block_vectors(b); k++) {
+    for (size_t k = 0; k < b->vectors; k++) {
         const weight_parts e = weigh(b->z[k], &b->ref, how);
         const vec w = b->w[k] = parts_weight(e);
         for (size_t term = 0; term < block_terms(b, k); term++)
@@ -274,7 +274,7 @@ V_INLINE vpair block_sum(block *b, weighing how) {
 }
 
 /* What softmax itself needs: weights, that of the maximum as a pair, and the inverse of their sum. */
-static inline void block_reduce_whole(block *b) {
+BLOCK_INLINE void block_reduce_whole(block *b) {
     block_begin(b);
     const vpair sum = b->how == WEIGH_SHALLOW_LANES ? block_sum(b, WEIGH_SHALLOW_LANES) : block_sum(b, WEIGH_LANES);
     block_leave_nan(b, sum.hi);
@@ -289,7 +289,7 @@ static inline vpair block_log1p(const block *b) { return vpair_log1p(vpair_div(b
 static inline vec block_lost(const block *b) { return v_set1(block_is_given(b) ? 0 : WEIGHT_ZERO); }
 
 /* Entry of the argmax of each lane. */
-static inline vec block_at_argmax(const block *b, const vec *turned) {
+BLOCK_INLINE vec block_at_argmax(const block *b, const vec *turned) {
     vec entry = v_zero();
     if (ACROSS) return v_set1(((const real *)(const void *)turned)[(size_t)v_lane(b->argmax)]);
     for (size_t k = 0; k < b->run->n; k++) entry = v_select(v_eq(b->argmax, v_set1((real)k)), turned[k], entry);
@@ -304,7 +304,7 @@ typedef struct block_entry {
 } block_entry;
 
 /* 1 / (sum of weights without bias) */
-static inline vpair block_inverse(const block *b) { return vpair_scale(b->inverse, v_set1(1 / b->unbias)); }
+BLOCK_INLINE vpair block_inverse(const block *b) { return vpair_scale(b->inverse, v_set1(1 / b->unbias)); }
 
 /* c_m = T / (1 + T) of each lane, times the bias. */
 static inline vpair block_complement(const block *b) { return vpair_mul(b->rest, block_inverse(b)); }
@@ -325,10 +325,12 @@ static inline block_entry block_softmax(const block *b, size_t q, vpair compleme
 /* A result computed for a whole block. */
 typedef void block_function(block *b);
 
-V_INLINE void block_rows(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
+V_INLINE void block_rows(const sj_run *run, size_t vectors, block_function *reduce, block_function *whole,
+                         row_function *single) {
     block b;
     row r;
     b.run = r.run = run;
+    b.vectors = vectors;
     if (!ACROSS) b.turn = turning_of(run->n);
     for (b.first = 0; b.first < run->rows; b.first += BLOCK_ROWS) {
         b.rows = run->rows - b.first < BLOCK_ROWS ? run->rows - b.first : BLOCK_ROWS;
@@ -355,8 +357,10 @@ V_INLINE void long_rows(const sj_run *run, row_function *single) {
 
 /* Every row of a run. */
 V_INLINE void serve(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
-    if (run->n <= SHORT_ROW && run->n > 0)
-        block_rows(run, reduce, whole, single);
+    if (ACROSS && run->n <= V_LANES && run->n > 0) /* known to be one vector, it stays in registers */
+        block_rows(run, 1, reduce, whole, single);
+    else if (run->n <= SHORT_ROW && run->n > 0)
+        block_rows(run, ACROSS ? (run->n - 1) / V_LANES + 1 : run->n, reduce, whole, single);
     else if (columns_serve(run))
         column_rows(run, single);
     else
