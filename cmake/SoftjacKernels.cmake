@@ -12,10 +12,15 @@ function(softjac_kernel_table target flags)
   set(softjac_kernel_objects ${softjac_kernel_objects} $<TARGET_OBJECTS:${target}> PARENT_SCOPE)
 endfunction()
 
-# softjac_kernel_leftovers(NAME FLAGS): a set that only takes such rows, 16 bytes wide; nobody chooses it.
-function(softjac_kernel_leftovers name flags)
+# softjac_kernel_leftovers(NAME FLAGS DEFINITION [NARROWER]): a set that only takes such rows, 16 bytes wide by
+# DEFINITION SJ_NARROW, one row at a time by SJ_ACROSS; nobody chooses it.
+function(softjac_kernel_leftovers name flags definition)
+  if(ARGN)
+    set(narrower SJ_NARROWER=${ARGN})
+  endif()
   foreach(real f32 f64)
-    softjac_kernel_table(softjac_kernels_${name}_${real} "${flags}" SJ_SET=${name} SJ_REAL_${real} SJ_NARROW)
+    softjac_kernel_table(softjac_kernels_${name}_${real} "${flags}" SJ_SET=${name} SJ_REAL_${real} ${definition}
+      ${narrower})
   endforeach()
   set(softjac_kernel_objects ${softjac_kernel_objects} PARENT_SCOPE)
 endfunction()

@@ -19,8 +19,6 @@ sj_status sj_fail(sj_error *error, sj_status status, const char *format, ...) {
     return status;
 }
 
-bool sj_multiply(size_t a, size_t b, size_t *product) { return !__builtin_mul_overflow(a, b, product); }
-
 static bool is_empty(const sj_view *view) {
     for (int d = 0; d < view->ndim; d++)
         if (view->shape[d] == 0) return true;

@@ -15,7 +15,7 @@ sj_status
 sj_fail(sj_error *error, sj_status status, const char *format, ...);
 
 /* a * b into *product; false when it does not fit. */
-bool sj_multiply(size_t a, size_t b, size_t *product);
+static inline bool sj_multiply(size_t a, size_t b, size_t *product) { return !__builtin_mul_overflow(a, b, product); }
 
 /* A view by the name it has in messages. */
 typedef struct sj_named_view {

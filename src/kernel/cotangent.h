@@ -71,15 +71,24 @@ static inline real chunk_largest(const real *w, const real *g, size_t n, const c
     return v_max_lane(largest);
 }
 
-/* w d joins the sum with what was lost: by the product, by w (low, unless NULL), and, where two more roundings follow
- * for want of fused arithmetic, by d. */
-V_INLINE void dot_add(vsum *sum, vec w, const vec *low, vec g, vec scale, vec at_max) {
+/* w d, and what was lost: by the product, by w (low, unless NULL), and, where two more roundings follow for want of
+ * fused arithmetic, by d. */
+typedef struct dot_term {
+    vec x, lost;
+} dot_term;
+
+V_INLINE dot_term dot_term_of(vec w, const vec *low, vec g, vec scale, vec at_max) {
     const vec d = cotangent_difference(g, scale, at_max), x = v_mul(w, d);
-    vec error = v_product_error(w, d, x);
-    if (low) error = v_fma(*low, d, error);
-    if (!NATIVE_FMA) error = v_fma(w, difference_error(v_mul(g, scale), at_max, d), error);
-    vsum_add(sum, x);
-    sum->error = v_add(sum->error, error);
+    vec lost = v_product_error(w, d, x);
+    if (low) lost = v_fma(*low, d, lost);
+    if (!NATIVE_FMA) lost = v_fma(w, difference_error(v_mul(g, scale), at_max, d), lost);
+    return (dot_term){x, lost};
+}
+
+V_INLINE void dot_add(vsum *sum, vec w, const vec *low, vec g, vec scale, vec at_max) {
+    const dot_term t = dot_term_of(w, low, g, scale, at_max);
+    vsum_add(sum, t.x);
+    sum->error = v_add(sum->error, t.lost);
 }
 
 /* Sum of w_k d_k over n entries; d is 0 at the argmax. counted: every entry has weight. low: NULL where weights are

@@ -40,7 +40,7 @@ V_INLINE void row_emit(row *r, span_sweep *emit, const emission *e) {
 
 /* The same over a block; the result replaces the weights. */
 V_INLINE void block_emit(block *b, emit_function *emit, const emission *e, const vec *x) {
-    for (size_t k = 0; k < b->run->n; k++) b->w[k] = emit((entries){b->w[k], b->low[k], x[k]}, e);
+    for (size_t k = 0; k < b->vectors; k++) b->w[k] = emit((entries){b->w[k], b->low[k], x[k]}, e);
 }
 
 /* Weights up to this have a softmax of 0. */
@@ -79,13 +79,13 @@ static void softmax_row(row *r) {
 V_INLINE void block_emit_softmax(block *b, emit_function *emit) {
     const emission e = block_softmax_emission(b);
     const vec top = emit_softmax_pair((entries){b->top.hi, b->top.lo, b->max}, &e);
-    for (size_t k = 0; k < b->run->n; k++) {
+    for (size_t k = 0; k < b->vectors; k++) {
         const vec s = emit((entries){b->w[k], b->w[k], b->z[k]}, &e);
         b->w[k] = v_select(v_eq(b->z[k], b->max), top, s);
     }
 }
 
-static void softmax_block(block *b) {
+BLOCK_INLINE void softmax_block(block *b) {
     if (b->how == WEIGH_SHALLOW_LANES)
         block_emit_softmax(b, emit_softmax);
     else
@@ -103,7 +103,7 @@ static void log_softmax_row(row *r) {
     row_emit(r, span_log_softmax, &e);
 }
 
-static void log_softmax_block(block *b) {
+BLOCK_INLINE void log_softmax_block(block *b) {
     const emission e = {.a = b->max, .b = block_log1p(b).hi};
     block_emit(b, emit_log_softmax, &e, b->z);
     block_store_row(b, b->w);
@@ -123,7 +123,7 @@ static void logsumexp_row(row *r) {
     row_set(r, 0, value);
 }
 
-static void logsumexp_block(block *b) {
+BLOCK_INLINE void logsumexp_block(block *b) {
     const vpair log = block_log1p(b), hi = vpair_sum(b->max, log.hi);
     const vec sum = v_add(hi.hi, v_add(hi.lo, log.lo));
     block_store(b, &sum, 1, 0, 1);

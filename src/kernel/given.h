@@ -112,28 +112,34 @@ static inline bool given_product_row(row *r) {
 }
 
 /* The same for blocks. */
-static void given_block_load(block *b) {
-    b->present = v_lanes_below(b->rows);
+BLOCK_INLINE void given_block_load(block *b) {
+    b->present = v_lanes_below(ACROSS ? V_LANES : b->rows);
     b->z_ahead = block_load(b, &b->run->z, b->z);
     b->g_ahead = block_load(b, &b->run->g, b->g);
 }
 
 /* The cotangent at the maximum of each lane. Rows that would be left are. */
-static inline vec given_block_top(block *b) {
+BLOCK_INLINE vec given_block_top(block *b) {
     vec max = b->z[0], min = max, g_m = b->g[0], size = v_size(g_m);
-    for (size_t k = 1; k < b->run->n; k++) {
+    for (size_t k = 1; k < b->vectors; k++) {
         const vmask larger = v_gt(b->z[k], max);
         max = v_select(larger, b->z[k], max);
         g_m = v_select(larger, b->g[k], g_m);
         min = v_min(b->z[k], min);
         size = v_max(v_size(b->g[k]), size);
     }
+    if (ACROSS) {
+        b->max = max = block_largest(max);
+        min = block_smallest(min), size = block_largest(size);
+        block_find(b);
+        g_m = block_at_argmax(b, b->g);
+    }
     const vmask usual = v_and(v_and(v_ge(max, v_set1(REAL_LEAST_NORMAL)), v_ge(v_set1(1), max)),
                               v_and(v_ge(min, v_zero()), v_ge(v_set1(GIVEN_MOST), size)));
     b->left = v_and(b->present, v_not(usual));
     if (!v_any(b->left)) return g_m;
-    block_silence(b, b->z, b->run->n);
-    block_silence(b, b->g, b->run->n);
+    block_silence(b, b->z, b->vectors);
+    block_silence(b, b->g, b->vectors);
     return v_select(b->left, v_zero(), g_m);
 }
 
@@ -148,20 +154,21 @@ V_OUTLINE void given_block_lifted(block *b, const block_cotangent *c, const emis
                              .rest = at.rest,
                              .down = at.down,
                              .last = descent_by(v_set1(1 / c->scale / EMIT_LIFT))};
-    for (size_t k = 0; k < b->run->n; k++) {
+    for (size_t k = 0; k < b->vectors; k++) {
         const entries in = {b->z[k], v_zero(), b->g[k]};
         b->w[k] = v_select(plain, emit_product_of_softmax(in, e), emit_product(in, &lifted));
     }
 }
 
-static void given_product_block(block *b) {
+BLOCK_INLINE void given_product_block(block *b) {
     const vec g_m = given_block_top(b), scale = v_set1(GIVEN_SCALE);
     block_cotangent c = {.at_max = v_mul(g_m, scale), .scale = GIVEN_SCALE};
     vsum dot = vsum_zero();
-    for (size_t k = 0; k < b->run->n; k++) {
+    for (size_t k = 0; k < b->vectors; k++) {
         foresee(b->z_ahead, k);
         foresee(b->g_ahead, k);
-        dot_add(&dot, b->z[k], NULL, b->g[k], scale, c.at_max);
+        const dot_term t = dot_term_of(b->z[k], NULL, b->g[k], scale, c.at_max);
+        block_add(&dot, t.x, t.lost, block_terms(b, k));
     }
     c.dot = vpair_fast_sum(dot.sum, dot.error);
     b->inverse = (vpair){v_set1(1), v_zero()};
@@ -171,7 +178,7 @@ static void given_product_block(block *b) {
     if (v_any(v_and(b->present, v_not(v_or(at.plain, b->left)))))
         given_block_lifted(b, &c, &e, at.plain);
     else
-        for (size_t k = 0; k < b->run->n; k++)
+        for (size_t k = 0; k < b->vectors; k++)
             b->w[k] = emit_product_of_softmax((entries){.w = b->z[k], .x = b->g[k]}, &e);
     block_store_row(b, b->w);
 }

@@ -94,38 +94,40 @@ typedef struct block_cotangent {
     real scale;
 } block_cotangent;
 
-static inline vec block_size(const block *b) {
+BLOCK_INLINE vec block_size(const block *b) {
     vec size = v_zero();
-    for (size_t k = 0; k < b->run->n; k++) size = v_max(v_size(b->g[k]), size);
-    return size;
+    for (size_t k = 0; k < b->vectors; k++) size = v_max(v_size(b->g[k]), size);
+    return block_largest(size);
 }
 
 /* Leaves the rows in which some |d| of an entry that has weight is above `limit`. size: of their |g|. */
-static inline void block_leave_large(block *b, vec size, real limit) {
+BLOCK_INLINE void block_leave_large(block *b, vec size, real limit) {
     if (!v_any(v_gt(size, v_set1(limit / 2)))) return; /* differences of two such numbers are within the limit */
     const vec g_m = block_at_argmax(b, b->g);
     vec largest = v_max(v_size(g_m), v_zero()); /* NaN shows in G */
-    for (size_t k = 0; k < b->run->n; k++) {
+    for (size_t k = 0; k < b->vectors; k++) {
         const vec d = v_sub(cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least), g_m);
         largest = v_max(v_size(d), largest);
     }
-    if (block_leave_outside(b, largest, 0, limit)) block_silence(b, b->g, b->run->n);
+    if (block_leave_outside(b, block_largest(largest), 0, limit)) block_silence(b, b->g, b->vectors);
 }
 
 /* all_count: every entry of every row has weight. */
 V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, bool all_count) {
     vsum dot = vsum_zero();
-    for (size_t k = 0; k < b->run->n; k++) { /* 0 at the argmax */
+    for (size_t k = 0; k < b->vectors; k++) { /* 0 at the argmax */
         foresee(b->g_ahead, k);
         const vec g = all_count ? b->g[k] : cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least);
-        dot_add(&dot, b->w[k], &b->low[k], g, v_set1(c->scale), c->at_max);
+        const dot_term t = dot_term_of(b->w[k], &b->low[k], g, v_set1(c->scale), c->at_max);
+        block_add(&dot, t.x, t.lost, block_terms(b, k));
     }
     return dot;
 }
 
-static inline block_cotangent block_cotangent_reduce(block *b) {
+BLOCK_INLINE block_cotangent block_cotangent_reduce(block *b) {
     const bool given = block_is_given(b);
-    block_cotangent c = {.scale = given ? GIVEN_SCALE : PRODUCT_SCALE};
+    block_cotangent c; /* not cleared first: a string instruction is slow to start */
+    c.scale = given ? GIVEN_SCALE : PRODUCT_SCALE;
     b->g_ahead = block_load(b, &b->run->g, b->g);
     c.size = block_size(b);
     block_leave_large(b, c.size, (given ? GIVEN_LIMIT : DOT_LIMIT) / c.scale);
@@ -150,7 +152,7 @@ V_INLINE vmask block_plain(vec d, vpair left, vmask tiny, real power) {
     return v_and(v_not(tiny), plain);
 }
 
-static inline block_mean block_mean_of(const block *b, const block_cotangent *c, real power) {
+BLOCK_INLINE block_mean block_mean_of(const block *b, const block_cotangent *c, real power) {
     const vpair dot = vpair_mul(c->dot, b->inverse), sum = vpair_sum(c->at_max, dot.hi);
     const vpair left = vpair_scale(vpair_sum(sum.lo, dot.lo), v_set1(power));
     const vec one = v_set1(1);
@@ -164,8 +166,8 @@ static inline block_mean block_mean_of(const block *b, const block_cotangent *c,
 }
 
 /* Every row by the formula that is its own, whatever its neighbours are. */
-static inline void block_emit_products(block *b, const emission *e, vmask plain) {
-    for (size_t k = 0; k < b->run->n; k++) {
+BLOCK_INLINE void block_emit_products(block *b, const emission *e, vmask plain) {
+    for (size_t k = 0; k < b->vectors; k++) {
         /* a huge g without weight is nothing to either formula */
         const vec counted = v_keep(v_gt(b->w[k], e->least), b->g[k]);
         const entries in = {b->w[k], b->low[k], counted};
@@ -173,7 +175,7 @@ static inline void block_emit_products(block *b, const emission *e, vmask plain)
     }
 }
 
-static void product_block(block *b) {
+BLOCK_INLINE void product_block(block *b) {
     const block_cotangent c = block_cotangent_reduce(b);
     const block_mean at = block_mean_of(b, &c, EMIT_LIFT);
     const real scale = c.scale * EMIT_LIFT;
@@ -194,7 +196,7 @@ static void product_block(block *b) {
     block_store_row(b, b->w);
 }
 
-static void log_jvp_block(block *b) {
+BLOCK_INLINE void log_jvp_block(block *b) {
     const block_cotangent c = block_cotangent_reduce(b);
     const block_mean at = block_mean_of(b, &c, 1 / c.scale);
     const vec one = v_set1(1);

@@ -10,16 +10,31 @@
 #include "columns.h"
 #include "emit.h"
 
+/* A set for single rows takes one at a time, its entries over the lanes: the same operations on every entry, and sums
+ * that take them one after the other, so the same bits. What there is of a row stands in every lane then. */
+#if defined(SJ_ACROSS)
+#define ACROSS 1
+#define BLOCK_ROWS ((size_t)1)
+#define BLOCK_INLINE V_INLINE /* for what is a few vectors, passing it through memory takes longer than the work */
+#else
+#define ACROSS 0
+#define BLOCK_ROWS V_LANES
+#define BLOCK_INLINE static inline
+#endif
+
 /* Vectors of rows further on stand here, each V_BYTES past the one before. Turning reads lines out of order and in
  * bursts, which processors do not foresee: loops over the entries of a block ask for a vector at a time. */
 typedef uintptr_t foresight;
 #define AHEAD_BYTES 4096
 
-V_INLINE void foresee(foresight ahead, size_t k) { v_prefetch(ahead + k * V_BYTES); }
+V_INLINE void foresee(foresight ahead, size_t k) {
+    if (!ACROSS) v_prefetch(ahead + k * V_BYTES);
+}
 
 typedef struct block {
     const sj_run *run;
     size_t first, rows; /* rows first .. first + rows of the run; lanes past them hold zeros */
+    size_t vectors;     /* that hold the entries */
     turning turn;
     foresight z_ahead, g_ahead;
     vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW], low[SHORT_ROW];
@@ -39,9 +54,60 @@ static inline bool rows_follow(const sj_run *run, const sj_operand *array, size_
     return run->rows == 1 || array->row_stride == (ptrdiff_t)n;
 }
 
+/* Entries of a row in vector i. */
+BLOCK_INLINE size_t block_terms(const block *b, size_t i) {
+    return ACROSS ? chunk_piece(b->run->n, i * V_LANES, V_LANES) : 1;
+}
+
+/* One of them, of every row. */
+V_INLINE vec block_term(vec x, size_t term) { return ACROSS ? v_set1(x[term]) : x; }
+
+/* The number of the entry in each lane of vector i. */
+V_INLINE vec block_index(size_t i) {
+    return ACROSS ? v_add(v_set1((real)(i * V_LANES)), v_numbers()) : v_set1((real)i);
+}
+
+/* The largest of a row, and the smallest, from those of its vectors. */
+V_INLINE vec block_largest(vec x) {
+    for (size_t apart = V_LANES / 2; ACROSS && apart > 0; apart /= 2) x = v_max(v_swap(x, apart), x);
+    return x;
+}
+
+V_INLINE vec block_smallest(vec x) {
+    for (size_t apart = V_LANES / 2; ACROSS && apart > 0; apart /= 2) x = v_min(v_swap(x, apart), x);
+    return x;
+}
+
+/* The row of a block that has but one; entry 0 stands for those that its last vector lacks. */
+BLOCK_INLINE void row_load(const block *b, const sj_operand *array, vec *turned) {
+    real scratch[SHORT_ROW];
+    const size_t n = b->run->n;
+    const real *from = chunk_read(chunk_at(array->data, array, array->row_stride, b->first), array, 0, n, scratch);
+    for (size_t k = 0, i = 0; k < b->vectors; k++, i += V_LANES)
+        turned[k] = n - i < V_LANES ? v_load_n(from + i, n - i, from[0]) : v_load(from + i);
+}
+
+BLOCK_INLINE void row_store(const block *b, const vec *turned) {
+    real scratch[SHORT_ROW];
+    const sj_operand *out = &b->run->out;
+    const size_t n = b->run->n;
+    char *base = chunk_at(out->data, out, out->row_stride, b->first);
+    real *to = chunk_begin(base, out, out->class_stride, 0, scratch);
+    for (size_t k = 0, i = 0; k < b->vectors; k++, i += V_LANES)
+        if (n - i < V_LANES)
+            v_store_n(to + i, turned[k], n - i);
+        else
+            v_store(to + i, turned[k]);
+    chunk_end(base, out, out->class_stride, 0, n, to);
+}
+
 /* Entry k of every row becomes vector k. */
-static inline foresight block_load(const block *b, const sj_operand *array, vec *turned) {
+BLOCK_INLINE foresight block_load(const block *b, const sj_operand *array, vec *turned) {
     const size_t n = b->run->n, first = b->first;
+    if (ACROSS) {
+        row_load(b, array, turned);
+        return (foresight)(void *)turned;
+    }
     const bool own = array->dtype == REAL_DTYPE;
     const real *base = (const real *)(const void *)array->data;
     if (own && array->row_stride == 1 && b->rows == V_LANES) {
@@ -96,13 +162,17 @@ static inline bool block_store_direct(const block *b, const vec *turned, const t
     return true;
 }
 
-static inline void block_store_row(const block *b, const vec *turned) {
+BLOCK_INLINE void block_store_row(const block *b, const vec *turned) {
     const ptrdiff_t stride = b->run->out.class_stride;
+    if (ACROSS) {
+        if (!v_any(b->left)) row_store(b, turned);
+        return;
+    }
     if (!block_store_direct(b, turned, &b->turn, stride)) block_store(b, turned, b->run->n, 0, stride);
 }
 
 /* Leaves to long_rows.h the rows in whose lane `x` is not within [low, high]; whether there are any. */
-static inline bool block_leave_outside(block *b, vec x, real low, real high) {
+BLOCK_INLINE bool block_leave_outside(block *b, vec x, real low, real high) {
     const vmask inside = v_and(v_ge(x, v_set1(low)), v_ge(v_set1(high), x));
     const vmask outside = v_and(b->present, v_not(inside));
     if (!v_any(outside)) return false;
@@ -111,22 +181,23 @@ static inline bool block_leave_outside(block *b, vec x, real low, real high) {
 }
 
 /* Zeros in the lanes of rows that were left, so that they raise no floating-point flag. */
-static inline void block_silence(const block *b, vec *turned, size_t count) {
+BLOCK_INLINE void block_silence(const block *b, vec *turned, size_t count) {
     for (size_t k = 0; k < count; k++) turned[k] = v_select(b->left, v_zero(), turned[k]);
 }
 
 static inline bool block_is_given(const block *b) { return b->run->given == SJ_GIVEN_SOFTMAX; }
 
 /* The rows, their maxima, and what their weights are relative to. Rows that hold NaN show it in their sum. */
-static inline void block_begin(block *b) {
-    const size_t n = b->run->n;
+BLOCK_INLINE void block_begin(block *b) {
+    const size_t n = b->vectors;
     const bool given = block_is_given(b);
     b->z_ahead = block_load(b, &b->run->z, b->z);
     vec max = b->z[0], min = max;
     for (size_t k = 1; k < n; k++) max = v_max(b->z[k], max), min = v_min(b->z[k], min);
+    max = block_largest(max), min = block_smallest(min);
     b->max = max;
     b->left = v_none();
-    b->present = v_lanes_below(b->rows);
+    b->present = v_lanes_below(ACROSS ? V_LANES : b->rows);
     const real lowest = given ? REAL(1) / REAL_LARGEST : REAL(NEAR_LOW);
     const real highest = given ? REAL_LARGEST : REAL(NEAR_HIGH);
     if (block_leave_outside(b, max, lowest, highest)) {
@@ -142,41 +213,49 @@ static inline void block_begin(block *b) {
 }
 
 /* The lowest index of the maximum. */
-static inline void block_find(block *b) {
-    b->argmax = v_zero();
-    for (size_t k = b->run->n; k-- > 0;) b->argmax = v_select(v_eq(b->z[k], b->max), v_set1((real)k), b->argmax);
+BLOCK_INLINE void block_find(block *b) {
+    b->argmax = v_set1(ACROSS ? SHORT_ROW : 0);
+    for (size_t k = b->vectors; k-- > 0;) b->argmax = v_select(v_eq(b->z[k], b->max), block_index(k), b->argmax);
+    b->argmax = block_smallest(b->argmax);
 }
 
 /* The weight of one entry of each lane, to twice the digits. */
-static inline vpair block_weight(const block *b, vec z) {
+BLOCK_INLINE vpair block_weight(const block *b, vec z) {
     return block_is_given(b) ? (vpair){z, v_zero()} : weight_pair(z, &b->ref, WEIGH_LANES);
+}
+
+/* The entries of a vector join a sum, each with what it lost. */
+V_INLINE void block_add(vsum *sum, vec x, vec lost, size_t terms) {
+    for (size_t term = 0; term < terms; term++) {
+        vsum_add(sum, block_term(x, term));
+        sum->error = v_add(sum->error, block_term(lost, term));
+    }
 }
 
 /* Weights as pairs, and the sum of those that count but for the argmax. */
 V_INLINE vsum block_weigh(block *b, weighing how) {
     vsum rest = vsum_zero();
-    for (size_t k = 0; k < b->run->n; k++) {
+    for (size_t k = 0; k < b->vectors; k++) {
         foresee(b->z_ahead, k);
         const weight_parts e = weigh(b->z[k], &b->ref, how);
         const vec w = parts_weight(e), low = counted_low(e, w, how);
-        vmask no = v_eq(b->argmax, v_set1((real)k));
+        vmask no = v_eq(b->argmax, block_index(k));
         if (!is_shallow(how)) no = v_or(no, v_ge(b->ref.least, w));
         b->w[k] = w;
         b->low[k] = low;
-        vsum_add(&rest, v_select(no, v_zero(), w));
-        rest.error = v_add(rest.error, v_select(no, v_zero(), low));
+        block_add(&rest, v_select(no, v_zero(), w), v_select(no, v_zero(), low), block_terms(b, k));
     }
     return rest;
 }
 
 /* Rows whose sum is NaN hold a NaN. */
-static inline void block_leave_nan(block *b, vec sum) {
+BLOCK_INLINE void block_leave_nan(block *b, vec sum) {
     const vmask nan = v_is_nan(sum);
     if (v_any(nan)) b->left = v_or(b->left, nan);
 }
 
 /* reduce -> state -> scalars for every lane. */
-static inline void block_reduce(block *b) {
+BLOCK_INLINE void block_reduce(block *b) {
     block_begin(b);
     block_find(b);
     const bool given = block_is_given(b);
@@ -195,17 +274,18 @@ static inline void block_reduce(block *b) {
 V_INLINE vpair block_sum(block *b, weighing how) {
     const vec begun = weight_bound(b->max, &b->ref, false);
     vsum sum = {begun, v_zero()};
-    for (size_t k = 0; k < b->run->n; k++) {
+    for (size_t k = 0; k < b->vectors; k++) {
         foresee(b->z_ahead, k);
         const weight_parts e = weigh(b->z[k], &b->ref, how);
-        b->w[k] = parts_weight(e);
-        sum_weight(&sum, b->w[k], e);
+        const vec w = b->w[k] = parts_weight(e);
+        for (size_t term = 0; term < block_terms(b, k); term++)
+            sum_weight(&sum, block_term(w, term), (weight_parts){block_term(e.scaled, term), block_term(e.t, term)});
     }
     return vpair_fast_sum(v_sub(sum.sum, begun), sum.error);
 }
 
 /* What softmax itself needs: weights, that of the maximum as a pair, and the inverse of their sum. */
-static inline void block_reduce_whole(block *b) {
+BLOCK_INLINE void block_reduce_whole(block *b) {
     block_begin(b);
     const vpair sum = b->how == WEIGH_SHALLOW_LANES ? block_sum(b, WEIGH_SHALLOW_LANES) : block_sum(b, WEIGH_LANES);
     block_leave_nan(b, sum.hi);
@@ -220,8 +300,9 @@ static inline vpair block_log1p(const block *b) { return vpair_log1p(vpair_div(b
 static inline vec block_lost(const block *b) { return v_set1(block_is_given(b) ? 0 : WEIGHT_ZERO); }
 
 /* Entry of the argmax of each lane. */
-static inline vec block_at_argmax(const block *b, const vec *turned) {
+BLOCK_INLINE vec block_at_argmax(const block *b, const vec *turned) {
     vec entry = v_zero();
+    if (ACROSS) return v_set1(((const real *)(const void *)turned)[(size_t)v_lane(b->argmax)]);
     for (size_t k = 0; k < b->run->n; k++) entry = v_select(v_eq(b->argmax, v_set1((real)k)), turned[k], entry);
     return entry;
 }
@@ -234,7 +315,7 @@ typedef struct block_entry {
 } block_entry;
 
 /* 1 / (sum of weights without bias) */
-static inline vpair block_inverse(const block *b) { return vpair_scale(b->inverse, v_set1(1 / b->unbias)); }
+BLOCK_INLINE vpair block_inverse(const block *b) { return vpair_scale(b->inverse, v_set1(1 / b->unbias)); }
 
 /* c_m = T / (1 + T) of each lane, times the bias. */
 static inline vpair block_complement(const block *b) { return vpair_mul(b->rest, block_inverse(b)); }
@@ -256,18 +337,20 @@ static inline block_entry block_softmax(const block *b, size_t q, vpair compleme
 typedef void block_function(block *b);
 typedef void row_function(row *r);
 
-V_INLINE void block_rows(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
+V_INLINE void block_rows(const sj_run *run, size_t vectors, block_function *reduce, block_function *whole,
+                         row_function *single) {
     block b;
     row r;
     b.run = r.run = run;
-    b.turn = turning_of(run->n);
-    for (b.first = 0; b.first < run->rows; b.first += V_LANES) {
-        b.rows = run->rows - b.first < V_LANES ? run->rows - b.first : V_LANES;
+    b.vectors = vectors;
+    if (!ACROSS) b.turn = turning_of(run->n);
+    for (b.first = 0; b.first < run->rows; b.first += BLOCK_ROWS) {
+        b.rows = run->rows - b.first < BLOCK_ROWS ? run->rows - b.first : BLOCK_ROWS;
         reduce(&b);
         whole(&b);
         if (!v_any(b.left)) continue;
         for (size_t lane = 0; lane < b.rows; lane++) {
-            if (!v_holds(b.left, lane)) continue;
+            if (!ACROSS && !v_holds(b.left, lane)) continue;
             row_seek(&r, b.first + lane);
             single(&r);
         }
@@ -287,10 +370,12 @@ V_INLINE void long_rows(const sj_run *run, row_function *single) {
 /* Every row of a run. run_rows: the function of the run, for parts of it. */
 V_INLINE void serve(const sj_run *run, run_function *run_rows, block_function *reduce, block_function *whole,
                     row_function *single) {
-    if (columns_serve(run))
+    if (ACROSS && run->n <= V_LANES && run->n > 0) /* known to be one vector, it stays in registers */
+        block_rows(run, 1, reduce, whole, single);
+    else if (!ACROSS && columns_serve(run))
         column_rows(run, run_rows);
     else if (run->n <= SHORT_ROW && run->n > 0)
-        block_rows(run, reduce, whole, single);
+        block_rows(run, ACROSS ? (run->n - 1) / V_LANES + 1 : run->n, reduce, whole, single);
     else
         long_rows(run, single);
     v_end();

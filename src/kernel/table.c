@@ -12,11 +12,14 @@
 #define BLOCK_ROWS 1
 #define SHORT_ROW 0
 #define SPAN SIZE_MAX
+#define ACROSS 0
 #else
 #include "derivatives.h"
 #define SERVES SJ_REAL
-#define BLOCK_ROWS V_LANES
 #endif
+
+/* A set for single rows leaves to others what makes more than one row of it, or mixes its entries otherwise. */
+#define OF_BLOCKS(rows) (ACROSS ? NULL : (rows))
 
 #define JOIN3(a, b, c) a##b##_##c
 #define TABLE_NAME(set, serves) JOIN3(sj_kernels_, set, serves)
@@ -36,12 +39,12 @@ const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
             [SJ_OP_SOFTMAX] = softmax_rows,
             [SJ_OP_LOG_SOFTMAX] = log_softmax_rows,
             [SJ_OP_LOGSUMEXP] = logsumexp_rows,
-            [SJ_OP_GRADIENT] = gradient_rows,
-            [SJ_OP_LOG_GRADIENT] = log_gradient_rows,
-            [SJ_OP_JACOBIAN] = jacobian_rows,
-            [SJ_OP_LOG_JACOBIAN] = log_jacobian_rows,
+            [SJ_OP_GRADIENT] = OF_BLOCKS(gradient_rows),
+            [SJ_OP_LOG_GRADIENT] = OF_BLOCKS(log_gradient_rows),
+            [SJ_OP_JACOBIAN] = OF_BLOCKS(jacobian_rows),
+            [SJ_OP_LOG_JACOBIAN] = OF_BLOCKS(log_jacobian_rows),
             [SJ_OP_PRODUCT] = product_rows,
-            [SJ_OP_LOG_VJP] = log_vjp_rows,
+            [SJ_OP_LOG_VJP] = OF_BLOCKS(log_vjp_rows),
             [SJ_OP_LOG_JVP] = log_jvp_rows,
         },
     .lanes = BLOCK_ROWS,

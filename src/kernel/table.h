@@ -24,10 +24,12 @@ typedef enum sj_operation {
 typedef struct sj_kernels sj_kernels;
 struct sj_kernels {
     sj_kernel *rows[SJ_OPERATIONS];
-    size_t lanes;     /* rows of at most short_row entries are taken this many at a time, and fewer cost as much */
+    size_t lanes;     /* rows of at most short_row entries are taken this many at a time, a power of two, and fewer cost
+                         as much */
     size_t short_row; /* 0: every row is taken by itself */
     size_t span;      /* a team may share rows of more entries; SIZE_MAX: none */
-    const sj_kernels *narrower; /* takes fewer at a time, with the same bits; NULL: there is none */
+    const sj_kernels *narrower; /* takes fewer at a time, with the same bits, in the operations it has; NULL: there is
+                                   none */
 };
 
 #endif

@@ -104,13 +104,15 @@ static void advance_rows(sj_run *run, size_t rows) {
 /* A few short rows cost as much as a block of them: what whole blocks leave over goes to narrower ones. */
 static void perform_rows(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
     const sj_kernels *narrower = kernels->narrower;
-    for (; narrower && run->n <= kernels->short_row; narrower = narrower->narrower) {
-        const size_t left = run->rows % kernels->lanes, whole = run->rows - left;
+    for (; narrower && narrower->rows[operation] && run->n <= kernels->short_row; narrower = narrower->narrower) {
+        const size_t left = run->rows & (kernels->lanes - 1), whole = run->rows - left;
         if (left == 0 || left > narrower->lanes) break;
-        run->rows = whole;
-        if (whole > 0) kernels->rows[operation](run);
-        advance_rows(run, whole);
-        run->rows = left;
+        if (whole > 0) {
+            run->rows = whole;
+            kernels->rows[operation](run);
+            advance_rows(run, whole);
+            run->rows = left;
+        }
         kernels = narrower;
     }
     kernels->rows[operation](run);
@@ -171,18 +173,9 @@ static const sj_kernels *kernels_of(const sj_kernel_sets *set, sj_dtype compute,
     return compute == SJ_F32 ? set->f32 : set->f64;
 }
 
-void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, sj_batch *batch, sj_run *first) {
-    for (int d = 0; d < batch->ndim; d++)
-        if (batch->shape[d] == 0) return;
-    collapse(batch);
-    const int inner = batch->ndim - 1;
-    first->rows = inner < 0 ? 1 : batch->shape[inner];
-    first->z.row_stride = inner < 0 ? 0 : batch->z[inner];
-    first->g.row_stride = inner < 0 ? 0 : batch->g[inner];
-    first->out.row_stride = inner < 0 ? 0 : batch->out[inner];
-    batch->ndim = inner < 0 ? 0 : inner;
-    size_t runs = 1;
-    for (int d = 0; d < batch->ndim; d++) runs *= batch->shape[d];
+/* The first run, with all its rows, `runs` times. batch: the dimensions around it. */
+static void perform_all(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, const sj_batch *batch,
+                        size_t runs, sj_run *first) {
     const sj_kernels *kernels = kernels_of(sj_dispatch(), compute, mode);
     const double entries = (double)runs * (double)first->rows * (double)first->n;
     const double cost = entries * entry_cost(operation, compute, mode, first->n);
@@ -205,4 +198,26 @@ void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int thr
     shared.team = &team.team;
     p.first = &shared;
     perform_groups(&p, 0, work.items);
+}
+
+/* The first run with all its rows, and how many runs there are; false where there is no row. */
+static bool lay_out(sj_batch *batch, sj_run *first, size_t *runs) {
+    for (int d = 0; d < batch->ndim; d++)
+        if (batch->shape[d] == 0) return false;
+    collapse(batch);
+    const int inner = batch->ndim - 1;
+    first->rows = inner < 0 ? 1 : batch->shape[inner];
+    first->z.row_stride = inner < 0 ? 0 : batch->z[inner];
+    first->g.row_stride = inner < 0 ? 0 : batch->g[inner];
+    first->out.row_stride = inner < 0 ? 0 : batch->out[inner];
+    batch->ndim = inner < 0 ? 0 : inner;
+    for (int d = 0; d < batch->ndim; d++) *runs *= batch->shape[d];
+    return true;
+}
+
+void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, sj_batch *batch, sj_run *first) {
+    static const sj_batch none = {.ndim = 0};
+    size_t runs = 1;
+    if (batch && !lay_out(batch, first, &runs)) return;
+    perform_all(operation, compute, mode, threads, batch ? batch : &none, runs, first);
 }

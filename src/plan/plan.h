@@ -14,7 +14,7 @@ typedef struct sj_batch {
 
 /* Runs `operation` over the batch, which is used up: `first` describes the first row (its row strides are set here),
  * and arithmetic is in `compute`, the widest dtype of the call, or as `mode` asks. On `threads` threads at most; 0: as
- * many as pay. */
+ * many as pay. batch NULL: `first` is all rows already. */
 void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, sj_batch *batch, sj_run *first);
 
 #endif

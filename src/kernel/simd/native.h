@@ -109,6 +109,21 @@ V_INLINE vec native_load_n(const real *from, size_t count, vec fill) {
 V_INLINE void native_store_n(real *to, vec a, size_t count) {
 #if V_BYTES == 64
     NATIVE(_mm512_mask_storeu)(to, LANE_MASK(count), a);
+#elif V_BYTES == 32
+    /* by halves: a loop becomes a call of memcpy, and AMD's masked stores take longer than these together */
+    __m128 part = _mm256_castps256_ps128((__m256)a);
+    if (count == V_LANES) memcpy(to, &a, sizeof a);
+    if (count & V_LANES / 2) {
+        memcpy(to, &part, sizeof part);
+        part = _mm256_extractf128_ps((__m256)a, 1);
+        to += V_LANES / 2;
+    }
+    if (count & V_LANES / 4) {
+        _mm_storel_pi((__m64 *)(void *)to, part);
+        part = _mm_movehl_ps(part, part);
+        to += V_LANES / 4;
+    }
+    if (count & V_LANES / 8) _mm_store_ss((float *)(void *)to, part);
 #else
     /* fewer than V_LANES: shorter than a call of memcpy */
     real lanes[V_LANES];

@@ -59,13 +59,16 @@ V_INLINE vmask v_ge(vec a, vec b) { return native_ge(a, b); }
 
 V_INLINE vmask v_is_nan(vec a) { return native_nan(a); }
 
-/* The first `count` lanes. */
-V_INLINE vmask v_lanes_below(size_t count) {
+/* The number of each lane. */
+V_INLINE vec v_numbers(void) {
     static const real numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     vec lanes;
     memcpy(&lanes, numbers, sizeof lanes);
-    return v_gt((real)count - (vec){0}, lanes);
+    return lanes;
 }
+
+/* The first `count` lanes. */
+V_INLINE vmask v_lanes_below(size_t count) { return v_gt(v_set1((real)count), v_numbers()); }
 
 /* x where the mask holds, else y. */
 V_INLINE vec v_select(vmask m, vec x, vec y) { return native_select(m, x, y); }
@@ -86,7 +89,7 @@ V_INLINE vec v_load_n(const real *from, size_t count, real fill) { return native
 /* The cache line of an address is asked for, if there is one; nothing is read. */
 V_INLINE void v_prefetch(uintptr_t address) { __builtin_prefetch((const void *)address); }
 
-/* The numbers of the lanes. */
+/* The same as integers. */
 V_INLINE vec_int v_lanes(void) {
     static const real_int numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     vec_int r;
@@ -147,6 +150,10 @@ V_INLINE vec v_power_below(vec x) { return (vec)((vec_bits)x >> REAL_MANTISSA <<
 #define LANE_ZIP_HIGH(i) ((i) / 2 + (i) % 2 * LANES + LANES / 2)
 #define LANE_EVEN(i) (2 * (i))
 #define LANE_ODD(i) (2 * (i) + 1)
+#define LANE_1(i) (((i) ^ 1) % LANES)
+#define LANE_2(i) (((i) ^ 2) % LANES)
+#define LANE_4(i) (((i) ^ 4) % LANES)
+#define LANE_8(i) (((i) ^ 8) % LANES)
 
 V_INLINE vec v_zip_low(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_ZIP_LOW)); }
 
@@ -156,6 +163,20 @@ V_INLINE vec v_even(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LA
 
 V_INLINE vec v_odd(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_ODD)); }
 
+/* Lanes `apart`, a power of two below V_LANES, change places. */
+V_INLINE vec v_swap(vec a, size_t apart) {
+    switch (apart) {
+    case 1:
+        return __builtin_shufflevector(a, a, EACH_LANE(LANE_1));
+    case 2:
+        return __builtin_shufflevector(a, a, EACH_LANE(LANE_2));
+    case 4:
+        return __builtin_shufflevector(a, a, EACH_LANE(LANE_4));
+    default:
+        return __builtin_shufflevector(a, a, EACH_LANE(LANE_8));
+    }
+}
+
 #undef LANES_8
 #undef LANES
 #undef EACH_LANE
@@ -163,6 +184,10 @@ V_INLINE vec v_odd(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LAN
 #undef LANE_ZIP_HIGH
 #undef LANE_EVEN
 #undef LANE_ODD
+#undef LANE_1
+#undef LANE_2
+#undef LANE_4
+#undef LANE_8
 
 /* Lane i is lane from[i] of a; only where NATIVE_PERMUTE says so. */
 V_INLINE vec v_permute(vec a, vec_int from) { return native_permute(a, from); }
