@@ -50,6 +50,9 @@ V_INLINE vec emit_plain_off_diagonal(entries in, const emission *e) {
     return v_sub(v_zero(), v_mul(vpair_times((vpair){in.w, in.low}, e->factor), e->last.power));
 }
 
+/* The same from two softmax, of which none is small but 0. 0 - x again for these. */
+V_INLINE vec plain_off_diagonal(vpair s_r, vpair s_q) { return v_sub(v_zero(), vpair_times(s_r, s_q)); }
+
 /* s_q (g_q - G), G = g_m + D; 0 without weight, whatever g is there. Formed a power of two above the result, so that a
  * subnormal one is rounded once. factor: inverse without bias, a: scale of g, b + down (c + rest): G at that scale,
  * last: the power that is left */

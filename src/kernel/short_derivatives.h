@@ -1,9 +1,12 @@
-/* short_derivatives.h: the same derivatives as long_derivatives.h for a block of short rows. Called by derivatives.h.
+/* short_derivatives.h: the same derivatives as long_derivatives.h and jacobian.h for a block of short rows. Called by
+ * derivatives.h.
  */
 #ifndef SJ_KERNEL_SHORT_DERIVATIVES_H
 #define SJ_KERNEL_SHORT_DERIVATIVES_H
 
-#include "long_derivatives.h"
+#include "jacobian.h"
+
+#define LINES_TURNED 8 /* the longest rows whose blocks are turned */
 
 /* The constants of row q of every Jacobian of the block, off its diagonal. */
 static inline emission block_jacobian_emission(const block *b, block_entry e) {
@@ -41,27 +44,107 @@ static inline void block_gradient(const block *b, bool log) {
     block_store_row(b, line);
 }
 
-/* Blocks whose entries lie side by side are turned as rows of n n entries. */
-static inline bool block_jacobian_direct(const block *b, vpair complement, const emission *softmax, bool log) {
-    const sj_operand *out = &b->run->out;
-    const size_t n = b->run->n;
-    if (n * n > MOST_TURNED || out->class_stride != (ptrdiff_t)n) return false;
-    if (!block_rows_follow(b, n * n, out->input_stride)) return false;
-    const turning turn = turning_of(n * n);
-    vec lines[MOST_TURNED];
-    for (size_t q = 0; q < n; q++) block_jacobian_row(b, q, complement, softmax, log, lines + q * n);
-    for (size_t k = n * n; k % V_LANES != 0; k++) lines[k] = v_zero();
-    return block_store_direct(b, lines, &turn, 1);
+/* The softmax of every row as pairs, or (log) -s in place of their first parts, and the diagonal. The rows whose
+ * entries these give are those that are plain, or all. */
+typedef struct block_lines {
+    vec hi[SHORT_ROW], lo[SHORT_ROW], diagonal[SHORT_ROW];
+    vmask plain;
+} block_lines;
+
+V_INLINE void block_lines_make(const block *b, const emission *softmax, bool log, block_lines *to) {
+    const vec lost = block_lost(b), least = v_set1(PLAIN_LEAST);
+    const vpair complement = block_complement(b), s_m = vpair_mul(b->top, b->inverse);
+    const vec at_max = v_descend(log ? vpair_round(complement) : vpair_times(s_m, complement), &softmax->last);
+    to->plain = v_not(v_none());
+    for (size_t k = 0; k < b->run->n; k++) {
+        const vmask counts = v_gt(b->w[k], lost);
+        const vpair s = vpair_mul((vpair){v_keep(counts, b->w[k]), v_keep(counts, b->low[k])}, b->inverse);
+        if (!log) to->plain = v_and(to->plain, v_not(v_and(counts, v_gt(least, s.hi))));
+        to->hi[k] = log ? emit_off_diagonal((entries){b->w[k], b->low[k], b->w[k]}, softmax) : s.hi;
+        to->lo[k] = s.lo;
+        to->diagonal[k] = v_select(v_eq(b->argmax, v_set1((real)k)), at_max, plain_diagonal(s, log));
+    }
 }
 
-static inline void block_jacobian(const block *b, bool log) {
-    vec line[SHORT_ROW];
-    const vpair complement = block_complement(b);
+/* Entry [q, k] of every plain row. */
+V_INLINE vec block_lines_entry(const block_lines *from, size_t q, size_t k, bool log) {
+    if (q == k) return from->diagonal[q];
+    if (log) return from->hi[k];
+    return plain_off_diagonal((vpair){from->hi[k], from->lo[k]}, (vpair){from->hi[q], from->lo[q]});
+}
+
+/* Small blocks whose entries lie side by side are turned as rows of n n entries. */
+V_INLINE void block_lines_turn(const block *b, const block_lines *from, bool log) {
+    const size_t n = b->run->n;
+    const turning turn = turning_of(n * n);
+    vec lines[MOST_TURNED];
+    for (size_t q = 0; q < n; q++)
+        for (size_t k = 0; k < n; k++) lines[q * n + k] = block_lines_entry(from, q, k, log);
+    for (size_t k = n * n; k % V_LANES != 0; k++) lines[k] = v_zero();
+    (void)block_store_direct(b, lines, &turn, 1);
+}
+
+#define LINE_PITCH (SHORT_ROW + 2 * V_LANES) /* not a power of two: rows stay out of each other's cache sets */
+
+/* Vectors k < n as V_LANES rows, in whole vectors. */
+V_INLINE void rows_spread(const vec *turned, size_t n, real *rows) {
+    for (size_t k = 0; k < n; k += V_LANES) {
+        vec tile[V_LANES];
+        for (size_t i = 0; i < V_LANES; i++) tile[i] = k + i < n ? turned[k + i] : v_zero();
+        tile_unzip(tile, V_LANES);
+        for (size_t i = 0; i < V_LANES; i++) v_store(rows + i * LINE_PITCH + k, tile[i]);
+    }
+}
+
+/* Others line by line, where entries of a line lie side by side. */
+V_INLINE void block_lines_store(const block *b, const block_lines *from, bool log) {
+    const sj_operand *out = &b->run->out;
+    const size_t n = b->run->n;
+    _Alignas(64) real hi[V_LANES * LINE_PITCH];
+    _Alignas(64) real lo[V_LANES * LINE_PITCH];
+    _Alignas(64) real diagonal[V_LANES * LINE_PITCH];
+    rows_spread(from->hi, n, hi);
+    rows_spread(from->diagonal, n, diagonal);
+    if (!log) rows_spread(from->lo, n, lo);
+    const bool follow = out->class_stride == (ptrdiff_t)n;
+    for (size_t lane = 0; lane < b->rows; lane++) {
+        if (v_holds(b->left, lane) || !v_holds(from->plain, lane)) continue;
+        const pairs s = {hi + lane * LINE_PITCH, lo + lane * LINE_PITCH};
+        const line_tile all = {0, n, s, diagonal + lane * LINE_PITCH};
+        real *to = (real *)(void *)chunk_at(out->data, out, out->row_stride, b->first + lane);
+        if (follow) {
+            const bool next = out->row_stride == (ptrdiff_t)(n * n); /* rows not stored here are stored later */
+            lines_follow(&all, s, n, next ? (b->rows - lane) * n * n : n * n, log, to);
+            continue;
+        }
+        for (size_t q = 0; q < n; q++) {
+            line_store(s, line_factor(&all, q, log), n, log, to + (ptrdiff_t)q * out->class_stride);
+            to[(ptrdiff_t)q * out->class_stride + (ptrdiff_t)q] = all.diagonal[q];
+        }
+    }
+}
+
+V_INLINE void block_jacobian(const block *b, bool log) {
+    const sj_operand *out = &b->run->out;
+    const size_t n = b->run->n;
     const emission softmax = block_softmax_emission(b);
-    if (block_jacobian_direct(b, complement, &softmax, log)) return;
-    for (size_t q = 0; q < b->run->n; q++) {
+    block_lines lines;
+    block_lines_make(b, &softmax, log, &lines);
+    const bool all = !v_any(v_not(lines.plain)), follow = out->class_stride == (ptrdiff_t)n;
+    const bool aside = out->dtype == REAL_DTYPE && out->input_stride == 1;
+    if (all && n <= LINES_TURNED && follow && block_rows_follow(b, n * n, out->input_stride)) {
+        block_lines_turn(b, &lines, log);
+        return;
+    }
+    if (aside) block_lines_store(b, &lines, log);
+    if (all && aside) return;
+    const vmask stored = aside ? v_or(b->left, lines.plain) : b->left;
+    const vpair complement = block_complement(b);
+    for (size_t q = 0; q < n; q++) {
+        vec line[SHORT_ROW];
         block_jacobian_row(b, q, complement, &softmax, log, line);
-        block_store(b, line, b->run->n, (ptrdiff_t)q * b->run->out.class_stride, b->run->out.input_stride);
+        for (size_t k = 0; k < n; k++) line[k] = v_select(lines.plain, block_lines_entry(&lines, q, k, log), line[k]);
+        block_store_others(b, stored, line, n, (ptrdiff_t)q * out->class_stride, out->input_stride);
     }
 }
 
