@@ -82,15 +82,15 @@ typedef struct pairs {
 
 V_INLINE vpair pair_at(pairs from, size_t i) { return (vpair){v_load(from.hi + i), v_load(from.lo + i)}; }
 
-/* V_LANES entries of line q: -s_q s_r off the diagonal, or with `log` what stands in `from.hi`. */
-V_INLINE vec line_entries(pairs from, size_t i, vpair s_q, bool log) {
-    return log ? v_load(from.hi + i) : plain_off_diagonal(pair_at(from, i), s_q);
+/* V_LANES entries of a line: -s_q s_r off the diagonal, or with `log` what stands in `from.hi`. */
+V_INLINE vec line_entries(pairs from, size_t i, vpair minus, bool log) {
+    return log ? v_load(from.hi + i) : plain_off_diagonal(pair_at(from, i), minus);
 }
 
-V_INLINE void line_store(pairs from, vpair s_q, size_t count, bool log, real *to) {
+V_INLINE void line_store(pairs from, vpair minus, size_t count, bool log, real *to) {
     size_t i = 0;
-    for (; i + V_LANES <= count; i += V_LANES) v_store(to + i, line_entries(from, i, s_q, log));
-    if (i < count) v_store_n(to + i, line_entries(from, i, s_q, log), count - i);
+    for (; i + V_LANES <= count; i += V_LANES) v_store(to + i, line_entries(from, i, minus, log));
+    if (i < count) v_store_n(to + i, line_entries(from, i, minus, log), count - i);
 }
 
 /* Two lines of n entries, one after the other, in whole vectors: the second repairs what the first spills, and what the
@@ -114,8 +114,9 @@ typedef struct line_tile {
     const real *diagonal;
 } line_tile;
 
+/* -s_q */
 V_INLINE vpair line_factor(const line_tile *t, size_t i, bool log) {
-    return log ? (vpair){v_zero(), v_zero()} : (vpair){v_set1(t->s.hi[i]), v_set1(t->s.lo[i])};
+    return log ? (vpair){v_zero(), v_zero()} : (vpair){v_set1(-t->s.hi[i]), v_set1(-t->s.lo[i])};
 }
 
 /* Lines of n entries that follow each other; all that is written before to + room will be written again. */
@@ -124,14 +125,14 @@ V_INLINE void lines_follow(const line_tile *t, pairs from, size_t n, size_t room
     for (size_t i = 0; i < t->count;) {
         real *const line = to + i * n;
         real *const diagonal = line + t->first + i;
-        const vpair s_q = line_factor(t, i, log);
+        const vpair minus = line_factor(t, i, log);
         if (i + 1 < t->count && (i + 2) * n + spilt <= room) {
-            lines_store_two(from, s_q, line_factor(t, i + 1, log), n, log, line);
+            lines_store_two(from, minus, line_factor(t, i + 1, log), n, log, line);
             diagonal[0] = t->diagonal[i];
             diagonal[n + 1] = t->diagonal[i + 1];
             i += 2;
         } else {
-            line_store(from, s_q, n, log, line);
+            line_store(from, minus, n, log, line);
             diagonal[0] = t->diagonal[i];
             i++;
         }

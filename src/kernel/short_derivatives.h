@@ -6,7 +6,8 @@
 
 #include "jacobian.h"
 
-#define LINES_TURNED 8 /* the longest rows whose blocks are turned */
+/* The longest rows whose blocks are turned. */
+#define LINES_TURNED (REAL_MANTISSA == 23 ? 8 : 5)
 
 /* The constants of row q of every Jacobian of the block, off its diagonal. */
 static inline emission block_jacobian_emission(const block *b, block_entry e) {
@@ -70,14 +71,16 @@ V_INLINE void block_lines_make(const block *b, const emission *softmax, bool log
 V_INLINE vec block_lines_entry(const block_lines *from, size_t q, size_t k, bool log) {
     if (q == k) return from->diagonal[q];
     if (log) return from->hi[k];
-    return plain_off_diagonal((vpair){from->hi[k], from->lo[k]}, (vpair){from->hi[q], from->lo[q]});
+    const vec zero = v_zero();
+    return plain_off_diagonal((vpair){from->hi[k], from->lo[k]},
+                              (vpair){v_sub(zero, from->hi[q]), v_sub(zero, from->lo[q])});
 }
 
 /* Small blocks whose entries lie side by side are turned as rows of n n entries. */
 V_INLINE void block_lines_turn(const block *b, const block_lines *from, bool log) {
     const size_t n = b->run->n;
     const turning turn = turning_of(n * n);
-    vec lines[MOST_TURNED];
+    vec lines[LINES_TURNED * LINES_TURNED + V_LANES];
     for (size_t q = 0; q < n; q++)
         for (size_t k = 0; k < n; k++) lines[q * n + k] = block_lines_entry(from, q, k, log);
     for (size_t k = n * n; k % V_LANES != 0; k++) lines[k] = v_zero();
