@@ -76,13 +76,29 @@ V_INLINE vec block_lines_entry(const block_lines *from, size_t q, size_t k, bool
                               (vpair){v_sub(zero, from->hi[q]), v_sub(zero, from->lo[q])});
 }
 
+/* What the lines of a block are made from; `all` rows of it are plain. */
+typedef struct block_jacobians {
+    const block_lines *of;
+    vpair complement;
+    emission softmax;
+    bool all;
+} block_jacobians;
+
+/* Line q of every Jacobian. */
+V_INLINE void block_line(const block *b, const block_jacobians *j, size_t q, bool log, vec *line) {
+    if (!j->all) block_jacobian_row(b, q, j->complement, &j->softmax, log, line);
+    for (size_t k = 0; k < b->run->n; k++) {
+        const vec plain = block_lines_entry(j->of, q, k, log);
+        line[k] = j->all ? plain : v_select(j->of->plain, plain, line[k]);
+    }
+}
+
 /* Small blocks whose entries lie side by side are turned as rows of n n entries. */
-V_INLINE void block_lines_turn(const block *b, const block_lines *from, bool log) {
+V_INLINE void block_lines_turn(const block *b, const block_jacobians *j, bool log) {
     const size_t n = b->run->n;
     const turning turn = turning_of(n * n);
     vec lines[LINES_TURNED * LINES_TURNED + V_LANES];
-    for (size_t q = 0; q < n; q++)
-        for (size_t k = 0; k < n; k++) lines[q * n + k] = block_lines_entry(from, q, k, log);
+    for (size_t q = 0; q < n; q++) block_line(b, j, q, log, lines + q * n);
     for (size_t k = n * n; k % V_LANES != 0; k++) lines[k] = v_zero();
     (void)block_store_direct(b, lines, &turn, 1);
 }
@@ -121,8 +137,30 @@ V_INLINE void block_lines_store(const block *b, const block_lines *from, bool lo
             continue;
         }
         for (size_t q = 0; q < n; q++) {
-            line_store(s, line_factor(&all, q, log), n, log, to + (ptrdiff_t)q * out->class_stride);
+            line_store(s, line_factor(&all, q, log), n, n, log, to + (ptrdiff_t)q * out->class_stride);
             to[(ptrdiff_t)q * out->class_stride + (ptrdiff_t)q] = all.diagonal[q];
+        }
+    }
+}
+
+/* And the rows that are not `stored`; `aside`: entries of a line lie side by side. */
+V_INLINE void block_lines_others(const block *b, const block_jacobians *j, vmask stored, bool aside, bool log) {
+    const sj_operand *out = &b->run->out;
+    const size_t n = b->run->n;
+    for (size_t q = 0; q < n; q++) {
+        const ptrdiff_t offset = (ptrdiff_t)q * out->class_stride;
+        vec line[SHORT_ROW];
+        block_line(b, j, q, log, line);
+        if (!aside) {
+            block_store_others(b, stored, line, n, offset, out->input_stride);
+            continue;
+        }
+        _Alignas(64) real rows[V_LANES * LINE_PITCH];
+        rows_spread(line, n, rows);
+        for (size_t lane = 0; lane < b->rows; lane++) {
+            if (v_holds(stored, lane)) continue;
+            real *to = (real *)(void *)chunk_at(out->data, out, out->row_stride, b->first + lane);
+            line_store((pairs){rows + lane * LINE_PITCH, NULL}, j->complement, n, n, true, to + offset);
         }
     }
 }
@@ -130,25 +168,17 @@ V_INLINE void block_lines_store(const block *b, const block_lines *from, bool lo
 V_INLINE void block_jacobian(const block *b, bool log) {
     const sj_operand *out = &b->run->out;
     const size_t n = b->run->n;
-    const emission softmax = block_softmax_emission(b);
     block_lines lines;
-    block_lines_make(b, &softmax, log, &lines);
-    const bool all = !v_any(v_not(lines.plain)), follow = out->class_stride == (ptrdiff_t)n;
+    block_jacobians j = {.of = &lines, .complement = block_complement(b), .softmax = block_softmax_emission(b)};
+    block_lines_make(b, &j.softmax, log, &lines);
+    j.all = !v_any(v_not(lines.plain));
     const bool aside = out->dtype == REAL_DTYPE && out->input_stride == 1;
-    if (all && n <= LINES_TURNED && follow && block_rows_follow(b, n * n, out->input_stride)) {
-        block_lines_turn(b, &lines, log);
+    if (n <= LINES_TURNED && out->class_stride == (ptrdiff_t)n && block_rows_follow(b, n * n, out->input_stride)) {
+        block_lines_turn(b, &j, log);
         return;
     }
     if (aside) block_lines_store(b, &lines, log);
-    if (all && aside) return;
-    const vmask stored = aside ? v_or(b->left, lines.plain) : b->left;
-    const vpair complement = block_complement(b);
-    for (size_t q = 0; q < n; q++) {
-        vec line[SHORT_ROW];
-        block_jacobian_row(b, q, complement, &softmax, log, line);
-        for (size_t k = 0; k < n; k++) line[k] = v_select(lines.plain, block_lines_entry(&lines, q, k, log), line[k]);
-        block_store_others(b, stored, line, n, (ptrdiff_t)q * out->class_stride, out->input_stride);
-    }
+    if (!aside || !j.all) block_lines_others(b, &j, aside ? v_or(b->left, lines.plain) : b->left, aside, log);
 }
 
 static void gradient_block(block *b) { block_gradient(b, false); }
