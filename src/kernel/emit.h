@@ -50,6 +50,13 @@ V_INLINE vec emit_plain_off_diagonal(entries in, const emission *e) {
     return v_sub(v_zero(), v_mul(vpair_times((vpair){in.w, in.low}, e->factor), e->last.power));
 }
 
+/* The same from s_r and -s_q, of which none is small but 0. The sum begins with 0, so that an entry whose s is 0 is +0.
+ */
+V_INLINE vec plain_off_diagonal(vpair s, vpair minus) {
+    if (!NATIVE_FMA) return v_add(vpair_times(s, minus), v_zero());
+    return v_fma(s.hi, minus.hi, v_fma(s.hi, minus.lo, v_fma(s.lo, minus.hi, v_zero())));
+}
+
 /* s_q (g_q - G), G = g_m + D; 0 without weight, whatever g is there. Formed a power of two above the result, so that a
  * subnormal one is rounded once. factor: inverse without bias, a: scale of g, b + down (c + rest): G at that scale,
  * last: the power that is left */

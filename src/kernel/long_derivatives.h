@@ -1,5 +1,5 @@
-/* long_derivatives.h: gradient of one output, Jacobian, VJP and JVP of one long row, from its finished state. The
- * diagonal and the argmax, where complements stand, are set here. Called by derivatives.h. */
+/* long_derivatives.h: VJP and JVP of one long row, from its finished state. The argmax, where a complement stands, is
+ * set here. Called by jacobian.h and derivatives.h. */
 #ifndef SJ_KERNEL_LONG_DERIVATIVES_H
 #define SJ_KERNEL_LONG_DERIVATIVES_H
 
@@ -18,103 +18,11 @@ V_INLINE void span_log_jvp(row *r, const void *e, span s) { span_emit(r, emit_lo
 V_INLINE void span_log_vjp_huge(row *r, const void *e, span s) { span_emit(r, emit_log_vjp_huge, e, READS_G, s); }
 V_INLINE void span_log_vjp(row *r, const void *e, span s) { span_emit(r, emit_log_vjp, e, READS_G, s); }
 
-/* s_q and c_q = 1 - s_q of one entry; no entry but the argmax has s > 1/2, so only there does 1 - s cancel. */
-typedef struct entry {
-    dd s; /* times the bias of the weights: normal where s_q is not */
-    dd c;
-    double unbias; /* c_q = c unbias: at the argmax c carries the bias too */
-} entry;
-
 /* 1 / (sum of weights without bias) */
 static inline dd row_inverse(const row *r) { return dd_scale(r->scalars.inverse, 1 / r->scalars.unbias); }
 
 /* c_m = T / (1 + T), times the bias */
 static inline dd row_complement(const row *r) { return dd_mul(r->state.rest, row_inverse(r)); }
-
-static inline entry row_entry_softmax(const row *r, size_t q, real z) {
-    const dd w = entry_weight(z, &r->ref, r->how);
-    entry e = {.unbias = 1};
-    if (w.hi > (double)v_lane(row_lost(r))) e.s = dd_mul(w, row_inverse(r));
-    if (q != r->state.argmax) {
-        e.c = dd_complement(dd_scale(e.s, r->scalars.unbias));
-    } else {
-        e.c = row_complement(r);
-        e.unbias = r->scalars.unbias;
-    }
-    return e;
-}
-
-/* Products of two softmax carry the bias of both where one of them is as small as this: but for a quarter of it in
- * float32, so that the power of two that takes it away is normal. Intel's processors take 150 cycles for a subnormal
- * factor. */
-#define SMALL_SOFTMAX 0x1p-8
-static inline double small_lift(double unbias) { return 2 * WEIGHT_BIAS > REAL_BIAS && unbias < 1 ? 0x1p-2 : 1; }
-
-/* Constants of row q of the Jacobian off its diagonal. */
-static inline emission jacobian_row(const row *r, entry e, bool log) {
-    if (log) return softmax_emission(r);
-    const double unbias = r->scalars.unbias, lift = e.s.hi * unbias < SMALL_SOFTMAX ? small_lift(unbias) : unbias;
-    return (emission){.factor = spread(dd_scale(dd_mul(e.s, row_inverse(r)), lift)),
-                      .last = descent_by(v_set1((real)(unbias * (unbias / lift)))),
-                      .least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost_beside(v_set1((real)e.s.hi))};
-}
-
-/* Whether all entries of the row of the Jacobian but the diagonal are normal. */
-static inline bool jacobian_row_is_plain(const row *r, const emission *off) {
-    return r->how == WEIGH_SHALLOW && v_lane(off->factor.hi) * WEIGHT_SHALLOW >= v_lane(off->last.edge);
-}
-
-static inline double diagonal(const row *r, entry e, bool log) {
-    return log ? e.c.hi * e.unbias : dd_mul(dd_scale(e.s, e.unbias), e.c).hi * r->scalars.unbias;
-}
-
-static inline void gradient_row(row *r, bool log) {
-    const size_t q = r->run->q;
-    const entry e = row_entry_softmax(r, q, row_logits(r, q, 1)[0]);
-    const emission off = jacobian_row(r, e, log);
-    if (jacobian_row_is_plain(r, &off))
-        row_emit(r, span_plain_off_diagonal, &off);
-    else
-        row_emit(r, span_off_diagonal, &off);
-    row_set(r, q, diagonal(r, e, log));
-}
-
-/* The part of the Jacobian with q in [q0, q0 + rows) and r in [r0, r0 + count). */
-static inline void jacobian_tile(row *r, const real *z_q, size_t q0, size_t rows, size_t r0, size_t count, bool log) {
-    const sj_operand *out = &r->run->out;
-    char *const base = r->out;
-    const real *w = row_weights(r, r0, count), *low = row_lows(r, r0);
-    for (size_t i = 0; i < rows; i++) {
-        const size_t q = q0 + i;
-        const entry e = row_entry_softmax(r, q, z_q[i]);
-        const emission off = jacobian_row(r, e, log);
-        char *line = chunk_at(base, out, out->class_stride, q);
-        real *to = chunk_begin(line, out, out->input_stride, r0, r->x_scratch);
-        if (jacobian_row_is_plain(r, &off))
-            emit_chunk(emit_plain_off_diagonal, &off, w, low, w, to, count);
-        else
-            emit_chunk(emit_off_diagonal, &off, w, low, w, to, count);
-        if (q - r0 < count) to[q - r0] = (real)diagonal(r, e, log);
-        chunk_end(line, out, out->input_stride, r0, count, to);
-    }
-}
-
-static inline void jacobian_of_row(row *r, bool log) {
-    real z_q[CHUNK];
-    for (size_t q0 = 0; q0 < r->run->n; q0 += CHUNK) {
-        const size_t rows = row_piece(r, q0);
-        memcpy(z_q, row_logits(r, q0, rows), rows * sizeof(real));
-        for (size_t r0 = 0; r0 < r->run->n; r0 += CHUNK) jacobian_tile(r, z_q, q0, rows, r0, row_piece(r, r0), log);
-    }
-}
-
-static inline void jacobian_fill(row *r, double value) {
-    const sj_operand *out = &r->run->out;
-    for (size_t q = 0; q < r->run->n; q++)
-        for (size_t k = 0; k < r->run->n; k++)
-            chunk_store(r->out, out->dtype, (ptrdiff_t)q * out->class_stride + (ptrdiff_t)k * out->input_stride,
-                        (real)value);
-}
 
 /* G = g_m + D as hi + down (lo + rest), down a power of two: beside a large g_m a small D keeps its digits. */
 typedef struct mean {

@@ -1,9 +1,13 @@
-/* short_derivatives.h: the same derivatives as long_derivatives.h for a block of short rows. Called by derivatives.h.
+/* short_derivatives.h: the same derivatives as long_derivatives.h and jacobian.h for a block of short rows. Called by
+ * derivatives.h.
  */
 #ifndef SJ_KERNEL_SHORT_DERIVATIVES_H
 #define SJ_KERNEL_SHORT_DERIVATIVES_H
 
-#include "long_derivatives.h"
+#include "jacobian.h"
+
+/* The longest rows whose blocks are turned. */
+#define LINES_TURNED (REAL_MANTISSA == 23 ? 8 : 5)
 
 /* The constants of row q of every Jacobian of the block, off its diagonal. */
 static inline emission block_jacobian_emission(const block *b, block_entry e) {
@@ -41,28 +45,140 @@ static inline void block_gradient(const block *b, bool log) {
     block_store_row(b, line);
 }
 
-/* Blocks whose entries lie side by side are turned as rows of n n entries. */
-static inline bool block_jacobian_direct(const block *b, vpair complement, const emission *softmax, bool log) {
-    const sj_operand *out = &b->run->out;
-    const size_t n = b->run->n;
-    if (n * n > MOST_TURNED || out->class_stride != (ptrdiff_t)n) return false;
-    if (!block_rows_follow(b, n * n, out->input_stride)) return false;
-    const turning turn = turning_of(n * n);
-    vec lines[MOST_TURNED];
-    for (size_t q = 0; q < n; q++) block_jacobian_row(b, q, complement, softmax, log, lines + q * n);
-    for (size_t k = n * n; k % V_LANES != 0; k++) lines[k] = v_zero();
-    return block_store_direct(b, lines, &turn, 1);
+/* The softmax of every row as pairs, or (log) -s in place of their first parts, and the diagonal. The rows whose
+ * entries these give are those that are plain, or all. */
+typedef struct block_lines {
+    vec hi[SHORT_ROW], lo[SHORT_ROW], diagonal[SHORT_ROW];
+    vmask plain;
+} block_lines;
+
+V_INLINE void block_lines_make(const block *b, const emission *softmax, bool log, block_lines *to) {
+    const vec lost = block_lost(b), least = v_set1(PLAIN_LEAST);
+    const vpair complement = block_complement(b), s_m = vpair_mul(b->top, b->inverse);
+    const vec at_max = v_descend(log ? vpair_round(complement) : vpair_times(s_m, complement), &softmax->last);
+    to->plain = v_not(v_none());
+    for (size_t k = 0; k < b->run->n; k++) {
+        const vmask counts = v_gt(b->w[k], lost);
+        const vpair s = vpair_mul((vpair){v_keep(counts, b->w[k]), v_keep(counts, b->low[k])}, b->inverse);
+        if (!log) to->plain = v_and(to->plain, v_not(v_and(counts, v_gt(least, s.hi))));
+        to->hi[k] = log ? emit_off_diagonal((entries){b->w[k], b->low[k], b->w[k]}, softmax) : s.hi;
+        to->lo[k] = s.lo;
+        to->diagonal[k] = v_select(v_eq(b->argmax, v_set1((real)k)), at_max, plain_diagonal(s, log));
+    }
 }
 
-static inline void block_jacobian(const block *b, bool log) {
-    vec line[SHORT_ROW];
-    const vpair complement = block_complement(b);
-    const emission softmax = block_softmax_emission(b);
-    if (block_jacobian_direct(b, complement, &softmax, log)) return;
-    for (size_t q = 0; q < b->run->n; q++) {
-        block_jacobian_row(b, q, complement, &softmax, log, line);
-        block_store(b, line, b->run->n, (ptrdiff_t)q * b->run->out.class_stride, b->run->out.input_stride);
+/* Entry [q, k] of every plain row. */
+V_INLINE vec block_lines_entry(const block_lines *from, size_t q, size_t k, bool log) {
+    if (q == k) return from->diagonal[q];
+    if (log) return from->hi[k];
+    const vec zero = v_zero();
+    return plain_off_diagonal((vpair){from->hi[k], from->lo[k]},
+                              (vpair){v_sub(zero, from->hi[q]), v_sub(zero, from->lo[q])});
+}
+
+/* What the lines of a block are made from; `all` rows of it are plain. */
+typedef struct block_jacobians {
+    const block_lines *of;
+    vpair complement;
+    emission softmax;
+    bool all;
+} block_jacobians;
+
+/* Line q of every Jacobian. */
+V_INLINE void block_line(const block *b, const block_jacobians *j, size_t q, bool log, vec *line) {
+    if (!j->all) block_jacobian_row(b, q, j->complement, &j->softmax, log, line);
+    for (size_t k = 0; k < b->run->n; k++) {
+        const vec plain = block_lines_entry(j->of, q, k, log);
+        line[k] = j->all ? plain : v_select(j->of->plain, plain, line[k]);
     }
+}
+
+/* Small blocks whose entries lie side by side are turned as rows of n n entries. */
+V_INLINE void block_lines_turn(const block *b, const block_jacobians *j, bool log) {
+    const size_t n = b->run->n;
+    const turning turn = turning_of(n * n);
+    vec lines[LINES_TURNED * LINES_TURNED + V_LANES];
+    for (size_t q = 0; q < n; q++) block_line(b, j, q, log, lines + q * n);
+    for (size_t k = n * n; k % V_LANES != 0; k++) lines[k] = v_zero();
+    (void)block_store_direct(b, lines, &turn, 1);
+}
+
+#define LINE_PITCH (SHORT_ROW + 2 * V_LANES) /* not a power of two: rows stay out of each other's cache sets */
+
+/* Vectors k < n as V_LANES rows, in whole vectors. */
+V_INLINE void rows_spread(const vec *turned, size_t n, real *rows) {
+    for (size_t k = 0; k < n; k += V_LANES) {
+        vec tile[V_LANES];
+        for (size_t i = 0; i < V_LANES; i++) tile[i] = k + i < n ? turned[k + i] : v_zero();
+        tile_unzip(tile, V_LANES);
+        for (size_t i = 0; i < V_LANES; i++) v_store(rows + i * LINE_PITCH + k, tile[i]);
+    }
+}
+
+/* Others line by line, where entries of a line lie side by side. */
+V_INLINE void block_lines_store(const block *b, const block_lines *from, bool log) {
+    const sj_operand *out = &b->run->out;
+    const size_t n = b->run->n;
+    _Alignas(64) real hi[V_LANES * LINE_PITCH];
+    _Alignas(64) real lo[V_LANES * LINE_PITCH];
+    _Alignas(64) real diagonal[V_LANES * LINE_PITCH];
+    rows_spread(from->hi, n, hi);
+    rows_spread(from->diagonal, n, diagonal);
+    if (!log) rows_spread(from->lo, n, lo);
+    const bool follow = out->class_stride == (ptrdiff_t)n;
+    for (size_t lane = 0; lane < b->rows; lane++) {
+        if (v_holds(b->left, lane) || !v_holds(from->plain, lane)) continue;
+        const pairs s = {hi + lane * LINE_PITCH, lo + lane * LINE_PITCH};
+        const line_tile all = {0, n, s, diagonal + lane * LINE_PITCH};
+        real *to = (real *)(void *)chunk_at(out->data, out, out->row_stride, b->first + lane);
+        if (follow) {
+            const bool next = out->row_stride == (ptrdiff_t)(n * n); /* rows not stored here are stored later */
+            lines_follow(&all, s, n, next ? (b->rows - lane) * n * n : n * n, log, to);
+            continue;
+        }
+        for (size_t q = 0; q < n; q++) {
+            line_store(s, line_factor(&all, q, log), n, n, log, to + (ptrdiff_t)q * out->class_stride);
+            to[(ptrdiff_t)q * out->class_stride + (ptrdiff_t)q] = all.diagonal[q];
+        }
+    }
+}
+
+/* And the rows that are not `stored`; `aside`: entries of a line lie side by side. */
+V_INLINE void block_lines_others(const block *b, const block_jacobians *j, vmask stored, bool aside, bool log) {
+    const sj_operand *out = &b->run->out;
+    const size_t n = b->run->n;
+    for (size_t q = 0; q < n; q++) {
+        const ptrdiff_t offset = (ptrdiff_t)q * out->class_stride;
+        vec line[SHORT_ROW];
+        block_line(b, j, q, log, line);
+        if (!aside) {
+            block_store_others(b, stored, line, n, offset, out->input_stride);
+            continue;
+        }
+        _Alignas(64) real rows[V_LANES * LINE_PITCH];
+        rows_spread(line, n, rows);
+        for (size_t lane = 0; lane < b->rows; lane++) {
+            if (v_holds(stored, lane)) continue;
+            real *to = (real *)(void *)chunk_at(out->data, out, out->row_stride, b->first + lane);
+            line_store((pairs){rows + lane * LINE_PITCH, NULL}, j->complement, n, n, true, to + offset);
+        }
+    }
+}
+
+V_INLINE void block_jacobian(const block *b, bool log) {
+    const sj_operand *out = &b->run->out;
+    const size_t n = b->run->n;
+    block_lines lines;
+    block_jacobians j = {.of = &lines, .complement = block_complement(b), .softmax = block_softmax_emission(b)};
+    block_lines_make(b, &j.softmax, log, &lines);
+    j.all = !v_any(v_not(lines.plain));
+    const bool aside = out->dtype == REAL_DTYPE && out->input_stride == 1;
+    if (n <= LINES_TURNED && out->class_stride == (ptrdiff_t)n && block_rows_follow(b, n * n, out->input_stride)) {
+        block_lines_turn(b, &j, log);
+        return;
+    }
+    if (aside) block_lines_store(b, &lines, log);
+    if (!aside || !j.all) block_lines_others(b, &j, aside ? v_or(b->left, lines.plain) : b->left, aside, log);
 }
 
 static void gradient_block(block *b) { block_gradient(b, false); }

@@ -130,16 +130,22 @@ BLOCK_INLINE foresight block_load(const block *b, const sj_operand *array, vec *
     return (foresight)(void *)turned;
 }
 
-/* Vectors k < count to the rows that were not left, `stride` apart, from the element at `offset` of each on. */
-static inline void block_store(const block *b, const vec *turned, size_t count, ptrdiff_t offset, ptrdiff_t stride) {
+/* Vectors k < count to the rows that are not `stored`, `stride` apart, from the element at `offset` of each on. */
+static inline void block_store_others(const block *b, vmask stored, const vec *turned, size_t count, ptrdiff_t offset,
+                                      ptrdiff_t stride) {
     const sj_operand *out = &b->run->out;
     for (size_t lane = 0; lane < b->rows; lane++) {
-        if (v_holds(b->left, lane)) continue;
+        if (v_holds(stored, lane)) continue;
         char *to =
             chunk_at(out->data, out, out->row_stride, b->first + lane) + offset * (ptrdiff_t)sj_dtype_size(out->dtype);
         for (size_t k = 0; k < count; k++)
             chunk_store(to, out->dtype, (ptrdiff_t)k * stride, ((const real *)(const void *)&turned[k])[lane]);
     }
+}
+
+/* The same to the rows that were not left. */
+static inline void block_store(const block *b, const vec *turned, size_t count, ptrdiff_t offset, ptrdiff_t stride) {
+    block_store_others(b, b->left, turned, count, offset, stride);
 }
 
 /* Results of n entries, `stride` apart, lie one row after the other, and none was left. */

@@ -9,8 +9,6 @@
 
 #include "simd/portable.h"
 
-#define MOST_TURNED 256 /* entries of a row that is turned back: a block of a Jacobian */
-
 /* How contiguous rows of n entries share vectors; filled once a run. */
 typedef struct turning {
     size_t n;
@@ -133,15 +131,19 @@ static inline void rows_store(real *rows, size_t count, const turning *t, const 
         rows_store_packed(rows, count, t, V_LANES, turned);
         return;
     }
-    vec tiles[MOST_TURNED];
-    for (size_t k = 0; k < t->n; k += V_LANES) {
+    /* the last tile first: what it spills over is repaired by the first */
+    const size_t tiles = (t->n + V_LANES - 1) / V_LANES;
+    const bool room = (V_LANES - 1) * t->n + tiles * V_LANES <= count;
+    for (size_t k = tiles * V_LANES; k > 0;) {
+        k -= V_LANES;
         vec tile[V_LANES];
         for (size_t i = 0; i < V_LANES; i++) tile[i] = turned[k + i];
         tile_unzip(tile, V_LANES);
-        for (size_t i = 0; i < V_LANES; i++) tiles[k + i] = tile[i];
+        if (room)
+            for (size_t lane = 0; lane < V_LANES; lane++) v_store(rows + lane * t->n + k, tile[lane]);
+        else
+            for (size_t lane = 0; lane < V_LANES; lane++) store_within(rows, tile[lane], lane * t->n + k, count);
     }
-    for (size_t lane = 0; lane < V_LANES; lane++)
-        for (size_t k = 0; k < t->n; k += V_LANES) store_within(rows, tiles[k + lane], lane * t->n + k, count);
 }
 
 #endif
