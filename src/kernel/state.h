@@ -38,7 +38,7 @@ V_INLINE extremes chunk_extremes(const real *z, size_t n) {
             max[c] = v_max(x, max[c]);
             min[c % 2] = v_min(x, min[c % 2]);
         }
-    for (size_t c = 0; i < n; i += V_LANES, c++) {
+    for (size_t c = 0; c < CLASS_VECTORS && i < n; i += V_LANES, c++) {
         const size_t lanes = n - i < V_LANES ? n - i : V_LANES;
         max[c] = v_max(v_load_n(z + i, lanes, -infinite), max[c]);
         min[0] = v_min(v_load_n(z + i, lanes, infinite), min[0]);
