@@ -53,6 +53,9 @@ static inline emission softmax_emission(const row *r) {
                       .least = row_lost(r)};
 }
 
+/* The same of a row whose entries all have a normal softmax. */
+static inline emission plain_softmax_emission(const row *r) { return (emission){.factor = spread(r->scalars.inverse)}; }
+
 static inline emission block_softmax_emission(const block *b) {
     return (emission){.factor = block_inverse(b), .last = descent_by(v_set1(b->unbias)), .least = block_lost(b)};
 }
@@ -64,11 +67,12 @@ static void softmax_row(row *r) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
         return;
     }
-    const emission e = softmax_emission(r);
+    const bool plain = r->how == WEIGH_SHALLOW && r->run->n <= PLAIN_ROW;
+    const emission e = plain ? plain_softmax_emission(r) : softmax_emission(r);
     const dd top = row_may_exceed_half(r) ? row_top(r) : (dd){0, 0};
     /* a little above 1/2, so that two equal logits are not told apart by a rounding */
     const size_t argmax = 2 * top.hi > (1 + 0x1p-10) * r->state.rest.hi ? row_find(r) : r->run->n;
-    if (r->how == WEIGH_SHALLOW)
+    if (plain)
         row_emit(r, span_softmax, &e);
     else
         row_emit(r, span_deep_softmax, &e);
@@ -87,7 +91,7 @@ V_INLINE void block_emit_softmax(block *b, emit_function *emit) {
 
 static void softmax_block(block *b) {
     if (b->how == WEIGH_SHALLOW_LANES)
-        block_emit_softmax(b, emit_softmax);
+        block_emit_softmax(b, emit_shallow_softmax);
     else
         block_emit_softmax(b, emit_deep_softmax);
     block_store_row(b, b->w);
