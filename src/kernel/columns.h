@@ -7,9 +7,6 @@
 #include "long_rows.h"
 #include "turn.h"
 
-/* A result computed for a single row. */
-typedef void row_function(row *r);
-
 #define COLUMNS (64 / sizeof(real))
 #define STAGE_ENTRIES (COLUMNS * (CHUNK + 2 * V_LANES)) /* 128 KiB and some, on the stack */
 
@@ -76,8 +73,8 @@ static inline sj_operand staged(const sj_operand *array, size_t first, size_t n,
     return from;
 }
 
-/* The results take the place of the logits on the stage. */
-V_OUTLINE void column_rows(const sj_run *run, row_function *single) {
+/* The results take the place of the logits on the stage. `many`: as in serve_rows. */
+V_OUTLINE void column_rows(const sj_run *run, row_function *single, row_function *many) {
     real stage[STAGE_ENTRIES], *const g = stage + COLUMNS * stage_pitch(run->n);
     sj_run part = *run;
     row r;
@@ -89,10 +86,10 @@ V_OUTLINE void column_rows(const sj_run *run, row_function *single) {
         part.out = staged(&run->out, first, run->n, stage);
         if (is_column(&run->z)) columns_load(&run->z, first, part.rows, run->n, stage);
         if (is_column(&run->g)) columns_load(&run->g, first, part.rows, run->n, g);
-        for (size_t i = 0; i < part.rows; i++) {
-            row_seek(&r, i);
-            single(&r);
-        }
+        if (many)
+            many(&r);
+        else
+            long_rows(&r, single);
         if (is_column(&run->out)) columns_store(&run->out, first, part.rows, run->n, stage);
     }
 }

@@ -33,6 +33,9 @@ typedef struct row {
     _Alignas(64) real z_scratch[CHUNK], w[CHUNK], low[CHUNK], x_scratch[CHUNK];
 } row;
 
+/* A result computed for a single row. */
+typedef void row_function(row *r);
+
 static inline void row_seek(row *r, size_t index) { chunk_seek(r->run, index, &r->z, &r->g, &r->out); }
 
 static inline size_t row_piece(const row *r, size_t start) { return chunk_piece(r->run->n, start, CHUNK); }

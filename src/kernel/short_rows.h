@@ -264,25 +264,27 @@ V_INLINE void block_rows(const sj_run *run, block_function *reduce, block_functi
     }
 }
 
-/* One long row after the other. */
-V_INLINE void long_rows(const sj_run *run, row_function *single) {
-    row r;
-    r.run = run;
-    for (size_t i = 0; i < run->rows; i++) {
-        row_seek(&r, i);
-        single(&r);
+/* Every row of a run: short ones in blocks, long ones one after the other by `single`, or as `many` does it where that
+ * is not NULL. */
+V_INLINE void serve_rows(const sj_run *run, block_function *reduce, block_function *whole, row_function *single,
+                         row_function *many) {
+    if (run->n <= SHORT_ROW && run->n > 0) {
+        block_rows(run, reduce, whole, single);
+    } else if (columns_serve(run)) {
+        column_rows(run, single, many);
+    } else {
+        row r;
+        r.run = run;
+        if (many)
+            many(&r);
+        else
+            long_rows(&r, single);
     }
+    v_end();
 }
 
-/* Every row of a run. */
 V_INLINE void serve(const sj_run *run, block_function *reduce, block_function *whole, row_function *single) {
-    if (run->n <= SHORT_ROW && run->n > 0)
-        block_rows(run, reduce, whole, single);
-    else if (columns_serve(run))
-        column_rows(run, single);
-    else
-        long_rows(run, single);
-    v_end();
+    serve_rows(run, reduce, whole, single, NULL);
 }
 
 #endif
