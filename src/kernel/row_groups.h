@@ -29,10 +29,10 @@ typedef void group_function(const row_group *group, size_t i);
 /* Entries from a row's weights to the next. */
 static inline size_t group_pitch(size_t n) { return (n + SUM_LANES - 1) / SUM_LANES * SUM_LANES; }
 
-/* How many rows of a run are taken at a time; 1: each by itself. */
+/* How many rows of a run are taken at a time; 0: none is taken. */
 static inline size_t group_size(const sj_run *run) {
     const bool direct = chunk_is_direct(&run->z, run->z.class_stride);
-    if (!direct || run->given == SJ_GIVEN_SOFTMAX || run->n == 0 || run->n > CHUNK / 2) return 1;
+    if (!direct || run->given == SJ_GIVEN_SOFTMAX || run->n == 0 || run->n > CHUNK) return 0;
     const size_t fit = CHUNK / group_pitch(run->n);
     return fit < GROUP_ROWS ? fit : GROUP_ROWS;
 }
@@ -168,7 +168,7 @@ V_INLINE void group_serve(row_group *group, row *r, bool whole, group_function *
 /* Every row of a run. `whole`: only the sum of all weights of a row is asked for. */
 V_INLINE void group_rows(row *r, bool whole, group_function *emit, row_function *single) {
     const size_t size = group_size(r->run);
-    if (size < 2) {
+    if (size == 0) {
         long_rows(r, single);
         return;
     }
