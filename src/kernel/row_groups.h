@@ -8,7 +8,10 @@
 
 #include "short_rows.h"
 
+/* Rows of a group, at most: 4 KiB of weights: longer stages would keep memory waiting
+ * beyond the caches, and nothing is won by them within. */
 #define GROUP_ROWS ((size_t)16)
+#define GROUP_ENTRIES (4096 / sizeof(real))
 
 /* What is known of each row of a group. Its weights are in the scratch of one row. */
 typedef struct row_group {
@@ -33,7 +36,8 @@ static inline size_t group_pitch(size_t n) { return (n + SUM_LANES - 1) / SUM_LA
 static inline size_t group_size(const sj_run *run) {
     const bool direct = chunk_is_direct(&run->z, run->z.class_stride);
     if (!direct || run->given == SJ_GIVEN_SOFTMAX || run->n == 0 || run->n > CHUNK) return 0;
-    const size_t fit = CHUNK / group_pitch(run->n);
+    const size_t fit = GROUP_ENTRIES / group_pitch(run->n);
+    if (fit == 0) return 1;
     return fit < GROUP_ROWS ? fit : GROUP_ROWS;
 }
 
