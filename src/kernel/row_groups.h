@@ -8,8 +8,8 @@
 
 #include "short_rows.h"
 
-/* Rows of a group, at most: 4 KiB of weights: longer stages would keep memory waiting
- * beyond the caches, and nothing is won by them within. */
+/* Rows of a group, and entries of theirs, 4 KiB of weights: longer stages would keep memory waiting beyond the caches,
+ * and nothing is won by them within. */
 #define GROUP_ROWS ((size_t)16)
 #define GROUP_ENTRIES (4096 / sizeof(real))
 
