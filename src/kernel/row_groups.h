@@ -8,10 +8,10 @@
 
 #include "short_rows.h"
 
-/* Rows of a group, and entries of theirs, 4 KiB of weights: longer stages would keep memory waiting beyond the caches,
- * and nothing is won by them within. */
+/* Rows of a group, and entries of theirs: 4 KiB of weights, or 8 of logits where weights are not kept. Longer stages
+ * would keep memory waiting beyond the caches; log(1 + T) of float64 wants several rows. */
 #define GROUP_ROWS ((size_t)16)
-#define GROUP_ENTRIES (4096 / sizeof(real))
+#define GROUP_ENTRIES(whole) (((whole) ? 4096 : 8192) / sizeof(real))
 
 /* What is known of each row of a group. Its weights are in the scratch of one row. */
 typedef struct row_group {
@@ -33,10 +33,10 @@ typedef void group_function(const row_group *group, size_t i);
 static inline size_t group_pitch(size_t n) { return (n + SUM_LANES - 1) / SUM_LANES * SUM_LANES; }
 
 /* How many rows of a run are taken at a time; 0: none is taken. */
-static inline size_t group_size(const sj_run *run) {
+static inline size_t group_size(const sj_run *run, bool whole) {
     const bool direct = chunk_is_direct(&run->z, run->z.class_stride);
     if (!direct || run->given == SJ_GIVEN_SOFTMAX || run->n == 0 || run->n > CHUNK) return 0;
-    const size_t fit = GROUP_ENTRIES / group_pitch(run->n);
+    const size_t fit = GROUP_ENTRIES(whole) / group_pitch(run->n);
     if (fit == 0) return 1;
     return fit < GROUP_ROWS ? fit : GROUP_ROWS;
 }
@@ -171,7 +171,7 @@ V_INLINE void group_serve(row_group *group, row *r, bool whole, group_function *
 
 /* Every row of a run. `whole`: only the sum of all weights of a row is asked for. */
 V_INLINE void group_rows(row *r, bool whole, group_function *emit, row_function *single) {
-    const size_t size = group_size(r->run);
+    const size_t size = group_size(r->run, whole);
     if (size == 0) {
         long_rows(r, single);
         return;
