@@ -23,8 +23,15 @@ typedef struct entries {
 
 typedef vec emit_function(entries in, const emission *e);
 
-/* s_q = w_q inverse, of a shallow row. factor: inverse without bias, last: 2^-bias */
-V_INLINE vec emit_softmax(entries in, const emission *e) { return v_mul(v_times_pair(in.w, e->factor), e->last.power); }
+/* s_q = w_q inverse, of a shallow row of at most PLAIN_ROW entries: s is above 2^-119 (of float32, exp(-64) 2^-26), so
+ * what w factor.lo loses where it is subnormal is below 2^-7 ulp of it. factor: inverse, of weights with their bias */
+#define PLAIN_ROW ((size_t)1 << 26)
+V_INLINE vec emit_softmax(entries in, const emission *e) { return v_times_pair(in.w, e->factor); }
+
+/* The same to the last bit as of rows that are deep. factor: inverse without bias, last: 2^-bias */
+V_INLINE vec emit_shallow_softmax(entries in, const emission *e) {
+    return v_mul(v_times_pair(in.w, e->factor), e->last.power);
+}
 
 /* The same where entries may be subnormal, or 0. */
 V_INLINE vec emit_deep_softmax(entries in, const emission *e) {

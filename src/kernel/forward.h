@@ -2,7 +2,7 @@
 #ifndef SJ_KERNEL_FORWARD_H
 #define SJ_KERNEL_FORWARD_H
 
-#include "short_rows.h"
+#include "row_groups.h"
 
 /* Every entry of the result row set to `value`. */
 static inline void row_fill(row *r, double value) {
@@ -53,6 +53,9 @@ static inline emission softmax_emission(const row *r) {
                       .least = row_lost(r)};
 }
 
+/* The same of a row whose entries all have a normal softmax. */
+static inline emission plain_softmax_emission(const row *r) { return (emission){.factor = spread(r->scalars.inverse)}; }
+
 static inline emission block_softmax_emission(const block *b) {
     return (emission){.factor = block_inverse(b), .last = descent_by(v_set1(b->unbias)), .least = block_lost(b)};
 }
@@ -64,11 +67,11 @@ static void softmax_row(row *r) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
         return;
     }
-    const emission e = softmax_emission(r);
-    const dd top = row_may_exceed_half(r) ? row_top(r) : (dd){0, 0};
-    /* a little above 1/2, so that two equal logits are not told apart by a rounding */
-    const size_t argmax = 2 * top.hi > (1 + 0x1p-10) * r->state.rest.hi ? row_find(r) : r->run->n;
-    if (r->how == WEIGH_SHALLOW)
+    const bool plain = r->how == WEIGH_SHALLOW && r->run->n <= PLAIN_ROW;
+    const emission e = plain ? plain_softmax_emission(r) : softmax_emission(r);
+    const dd top = may_exceed_half(r->state.rest) ? row_top(r) : (dd){0, 0};
+    const size_t argmax = exceeds_half(top, r->state.rest) ? row_find(r) : r->run->n;
+    if (plain)
         row_emit(r, span_softmax, &e);
     else
         row_emit(r, span_deep_softmax, &e);
@@ -87,7 +90,7 @@ V_INLINE void block_emit_softmax(block *b, emit_function *emit) {
 
 BLOCK_INLINE void softmax_block(block *b) {
     if (b->how == WEIGH_SHALLOW_LANES)
-        block_emit_softmax(b, emit_softmax);
+        block_emit_softmax(b, emit_shallow_softmax);
     else
         block_emit_softmax(b, emit_deep_softmax);
     block_store_row(b, b->w);
@@ -129,14 +132,55 @@ BLOCK_INLINE void logsumexp_block(block *b) {
     block_store(b, &sum, 1, 0, 1);
 }
 
+/* out[0..n) of row i of a group, but for what is to stand at `argmax` < n. */
+V_INLINE void group_emit(const row_group *group, size_t i, emit_function *emit, const emission *e, const real *x,
+                         size_t argmax, real at_argmax) {
+    const sj_operand *out = &group->run->out;
+    const size_t n = group->run->n;
+    char *row_out = group_out(group, i);
+    real *to = chunk_begin(row_out, out, out->class_stride, 0, group->x_scratch);
+    emit_chunk(emit, e, x, x, x, to, n);
+    if (argmax < n) to[argmax] = at_argmax;
+    chunk_end(row_out, out, out->class_stride, 0, n, to);
+}
+
+V_INLINE void group_softmax(const row_group *group, size_t i) {
+    const dd sum = group->states[i].rest, inverse = dd_inverse(sum);
+    const emission e = {.factor = spread(inverse)};
+    dd top = {0, 0};
+    if (may_exceed_half(sum)) {
+        const reference ref = reference_near(v_set1(group->max[i]), WEIGH_NEAR);
+        top = entry_weight(group->max[i], &ref, WEIGH_SHALLOW);
+    }
+    const size_t n = group->run->n;
+    const size_t argmax = exceeds_half(top, sum) ? chunk_find(group_logits(group, i), n, group->max[i]) : n;
+    group_emit(group, i, emit_softmax, &e, group_weights(group, i), argmax, (real)dd_mul(top, inverse).hi);
+}
+
+V_INLINE void group_log_softmax(const row_group *group, size_t i) {
+    const emission e = {.a = v_set1(group->max[i]), .b = v_set1((real)group->logs[i].hi)};
+    group_emit(group, i, emit_log_softmax, &e, group_logits(group, i), SIZE_MAX, 0);
+}
+
+V_INLINE void group_logsumexp(const row_group *group, size_t i) {
+    const double value = dd_add((dd){(double)group->max[i], 0}, group->logs[i]).hi;
+    chunk_store(group_out(group, i), group->run->out.dtype, 0, (real)value);
+}
+
+static void softmax_long_rows(row *r) { group_rows(r, true, group_softmax, softmax_row); }
+static void log_softmax_long_rows(row *r) { group_rows(r, false, group_log_softmax, log_softmax_row); }
+static void logsumexp_long_rows(row *r) { group_rows(r, false, group_logsumexp, logsumexp_row); }
+
 static void softmax_rows(const sj_run *run) {
-    serve(run, softmax_rows, block_reduce_whole, softmax_block, softmax_row);
+    serve_rows(run, softmax_rows, block_reduce_whole, softmax_block, softmax_row, softmax_long_rows);
 }
+
 static void log_softmax_rows(const sj_run *run) {
-    serve(run, log_softmax_rows, block_reduce, log_softmax_block, log_softmax_row);
+    serve_rows(run, log_softmax_rows, block_reduce, log_softmax_block, log_softmax_row, log_softmax_long_rows);
 }
+
 static void logsumexp_rows(const sj_run *run) {
-    serve(run, logsumexp_rows, block_reduce, logsumexp_block, logsumexp_row);
+    serve_rows(run, logsumexp_rows, block_reduce, logsumexp_block, logsumexp_row, logsumexp_long_rows);
 }
 
 #endif

@@ -55,7 +55,7 @@ static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, si
     const real integer = reference_integer(&r->ref);
     const weights to = {r->w, r->low};
     if (r->whole) return (row_state){start, of->max, integer, {0, 0}, row_weigh_chunk(r, z, to, count, count, of, how)};
-    const size_t m = chunk_find(z, count, of->max);
+    const size_t m = chunk_argmax(z, count, of);
     const dd rest = row_weigh_chunk(r, z, to, count, m, of, how);
     return (row_state){start + m, of->max, integer, entry_weight(of->max, &r->ref, how), rest};
 }
@@ -232,13 +232,13 @@ static inline row_kind row_reduce(row *r, keeping keep) {
 /* Of a row of which only the sum was asked for. The weight of the maximum. */
 static inline dd row_top(const row *r) { return entry_weight(r->state.max, &r->ref, r->how); }
 
-/* Whether the softmax of the maximum may be above 1/2: there the rounding of its weight could show in a 1. Below, where
- * several entries may be the maximum, all are treated alike. */
-static inline bool row_may_exceed_half(const row *r) {
-    const vec bound = r->how == WEIGH_FAR ? weight_bound(v_set1(r->state.max), &r->ref, true)
-                                          : weight_bound(v_set1(r->state.max), &r->ref, false);
-    return r->state.rest.hi < 2 * (double)v_lane(bound);
-}
+/* Whether the softmax of the maximum may be above 1/2, from the sum of all weights: there the rounding of its weight
+ * could show in a 1. Below, where several entries may be the maximum, all are treated alike. Its weight is at most
+ * 2 WEIGHT_ONE. */
+static inline bool may_exceed_half(dd sum) { return sum.hi < 4 * (double)WEIGHT_ONE; }
+
+/* Whether it is, from its weight: a little above, so that two equal logits are not told apart by a rounding. */
+static inline bool exceeds_half(dd top, dd sum) { return 2 * top.hi > (1 + 0x1p-10) * sum.hi; }
 
 /* Its argmax. The logits of rows kept in the output are gone, but then it is known. */
 static inline size_t row_find(row *r) {
@@ -251,6 +251,14 @@ static inline size_t row_find(row *r) {
 /* Entry i of an operand's row, as the kernel's dtype. */
 static inline real row_entry(const char *from, const sj_operand *array, size_t i) {
     return chunk_load(from, array->dtype, (ptrdiff_t)i * array->class_stride);
+}
+
+/* Every row of a run, one after the other. */
+static inline void long_rows(row *r, row_function *single) {
+    for (size_t i = 0; i < r->run->rows; i++) {
+        row_seek(r, i);
+        single(r);
+    }
 }
 
 static inline void row_set(row *r, size_t i, double value) {

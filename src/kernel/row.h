@@ -30,9 +30,11 @@ typedef struct row {
     row_state state;
     row_scalars scalars;
     /* of the thread that sweeps */
-    _Alignas(64) real z_scratch[CHUNK];
-    real w[CHUNK], low[CHUNK], x_scratch[CHUNK];
+    _Alignas(64) real z_scratch[CHUNK], w[CHUNK], low[CHUNK], x_scratch[CHUNK];
 } row;
+
+/* A result computed for a single row. */
+typedef void row_function(row *r);
 
 static inline void row_seek(row *r, size_t index) { chunk_seek(r->run, index, &r->z, &r->g, &r->out); }
 

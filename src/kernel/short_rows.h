@@ -339,9 +339,8 @@ static inline block_entry block_softmax(const block *b, size_t q, vpair compleme
     return e;
 }
 
-/* A result computed for a whole block, and for a single row. */
+/* A result computed for a whole block. */
 typedef void block_function(block *b);
-typedef void row_function(row *r);
 
 V_INLINE void block_rows(const sj_run *run, size_t vectors, block_function *reduce, block_function *whole,
                          row_function *single) {
@@ -363,28 +362,30 @@ V_INLINE void block_rows(const sj_run *run, size_t vectors, block_function *redu
     }
 }
 
-/* One long row after the other. */
-V_INLINE void long_rows(const sj_run *run, row_function *single) {
-    row r;
-    r.run = run;
-    for (size_t i = 0; i < run->rows; i++) {
-        row_seek(&r, i);
-        single(&r);
+/* Every row of a run: short ones in blocks, long ones one after the other by `single`, or as `many` does it where that
+ * is not NULL. run_rows: the function of the run, for parts of it. */
+V_INLINE void serve_rows(const sj_run *run, run_function *run_rows, block_function *reduce, block_function *whole,
+                         row_function *single, row_function *many) {
+    if (ACROSS && run->n <= V_LANES && run->n > 0) { /* known to be one vector, it stays in registers */
+        block_rows(run, 1, reduce, whole, single);
+    } else if (!ACROSS && columns_serve(run)) {
+        column_rows(run, run_rows);
+    } else if (run->n <= SHORT_ROW && run->n > 0) {
+        block_rows(run, ACROSS ? (run->n - 1) / V_LANES + 1 : run->n, reduce, whole, single);
+    } else {
+        row r;
+        r.run = run;
+        if (many)
+            many(&r);
+        else
+            long_rows(&r, single);
     }
+    v_end();
 }
 
-/* Every row of a run. run_rows: the function of the run, for parts of it. */
 V_INLINE void serve(const sj_run *run, run_function *run_rows, block_function *reduce, block_function *whole,
                     row_function *single) {
-    if (ACROSS && run->n <= V_LANES && run->n > 0) /* known to be one vector, it stays in registers */
-        block_rows(run, 1, reduce, whole, single);
-    else if (!ACROSS && columns_serve(run))
-        column_rows(run, run_rows);
-    else if (run->n <= SHORT_ROW && run->n > 0)
-        block_rows(run, ACROSS ? (run->n - 1) / V_LANES + 1 : run->n, reduce, whole, single);
-    else
-        long_rows(run, single);
-    v_end();
+    serve_rows(run, run_rows, reduce, whole, single, NULL);
 }
 
 #endif

@@ -38,7 +38,7 @@ V_INLINE extremes chunk_extremes(const real *z, size_t n) {
             max[c] = v_max(x, max[c]);
             min[c % 2] = v_min(x, min[c % 2]);
         }
-    for (size_t c = 0; i < n; i += V_LANES, c++) {
+    for (size_t c = 0; c < CLASS_VECTORS && i < n; i += V_LANES, c++) {
         const size_t lanes = n - i < V_LANES ? n - i : V_LANES;
         max[c] = v_max(v_load_n(z + i, lanes, -infinite), max[c]);
         min[0] = v_min(v_load_n(z + i, lanes, infinite), min[0]);
@@ -77,6 +77,22 @@ static inline size_t chunk_find(const real *z, size_t n, real a) {
     return i;
 }
 
+/* First index of the maximum. Where one class alone holds it, which is nearly always, the entries of that class are
+ * looked through, and no branch depends on where it stands. */
+V_INLINE size_t chunk_argmax(const real *z, size_t n, const extremes *of) {
+    uint64_t classes = 0;
+    for (size_t c = 0; c < CLASS_VECTORS; c++)
+        classes |= (uint64_t)v_bits(v_eq(of->of_classes[c], v_set1(of->max))) << c * V_LANES;
+    if ((classes & (classes - 1)) != 0) return chunk_find(z, n, of->max);
+    const size_t first = (size_t)__builtin_ctzll(classes | UINT64_C(1) << 63);
+    size_t m = first;
+    for (size_t step = (n - 1 - first) / CLASSES; step > 0; step--) {
+        const size_t i = first + step * CLASSES;
+        m = z[i] >= of->max ? i : m;
+    }
+    return z[first] >= of->max ? first : m;
+}
+
 /* The weight of one entry, as a sum. */
 static inline dd entry_weight(real z, const reference *ref, weighing how) {
     if (how == WEIGH_GIVEN) return (dd){(double)z, 0};
@@ -104,10 +120,12 @@ V_INLINE void sums_begin(const real *z, size_t n, size_t skip, const extremes *o
     memcpy(classes, of->of_classes, sizeof classes);
     if (skip < n) {
         real rest = -REAL(INFINITY);
-        for (size_t i = skip % CLASSES; i < n; i += CLASSES)
-            if (i != skip) rest = z[i] > rest ? z[i] : rest;
-        vec *class = &classes[skip % CLASSES / V_LANES];
-        *class = v_with_lane(*class, skip % V_LANES, rest);
+        for (size_t i = skip % CLASSES; i < n; i += CLASSES) {
+            const real x = i == skip ? rest : z[i];
+            rest = x > rest ? x : rest;
+        }
+        for (size_t c = 0; c < CLASS_VECTORS; c++)
+            classes[c] = v_with_lane(classes[c], skip % CLASSES - c * V_LANES, rest);
     }
     for (size_t part = 0; part < SUM_PARTS; part++) {
         vec bound = classes[part];
@@ -270,16 +288,27 @@ static inline vpair spread(dd a) {
     return (vpair){v_set1(hi), v_set1((real)((a.hi - (double)hi) + a.lo))};
 }
 
+/* T times the bias, normal where T is not. */
+static inline dd state_ratio(const row_state *state) {
+    return dd_mul(state->rest, dd_inverse(dd_scale(state->top, power_of_two(-WEIGHT_BIAS))));
+}
+
+/* log(1 + T) from the ratio and from its vector form, in float64: T itself where it is tiny. */
+static inline dd log1p_of_ratio(dd ratio, double hi, double lo) {
+    const double unbias = power_of_two(-WEIGHT_BIAS);
+    return ratio.hi < (double)LOG1P_TINY / unbias ? dd_scale(ratio, unbias) : two_sum(hi, lo);
+}
+
+static inline double state_log1p_double(const row_state *state) {
+    return log1p_double((state->rest.hi + state->rest.lo) / (state->top.hi + state->top.lo));
+}
+
 /* log(1 + T), what log-softmax and logsumexp add to the maximum. */
 static inline dd state_log1p(const row_state *state) {
-    if (REAL_MANTISSA == 23)
-        return (dd){log1p_double((state->rest.hi + state->rest.lo) / (state->top.hi + state->top.lo)), 0};
-    /* T times the bias, normal where T is not */
-    const double bias = 1 / power_of_two(-WEIGHT_BIAS);
-    const dd t = dd_mul(state->rest, dd_inverse(dd_scale(state->top, 1 / bias)));
-    if (t.hi < bias * (double)LOG1P_TINY) return dd_scale(t, 1 / bias);
-    const vpair log = vpair_log1p(spread(dd_scale(t, 1 / bias)));
-    return two_sum((double)v_lane(log.hi), (double)v_lane(log.lo));
+    if (REAL_MANTISSA == 23) return (dd){state_log1p_double(state), 0};
+    const dd ratio = state_ratio(state);
+    const vpair log = vpair_log1p(spread(dd_scale(ratio, power_of_two(-WEIGHT_BIAS))));
+    return log1p_of_ratio(ratio, (double)v_lane(log.hi), (double)v_lane(log.lo));
 }
 
 #endif

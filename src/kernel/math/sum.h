@@ -20,36 +20,38 @@ V_INLINE void vsum_add(vsum *total, vec x) {
     *total = (vsum){s.hi, v_add(total->error, s.lo)};
 }
 
-/* The lanes added up, less what they began with, always in the same tree. Doubles hold sums of floats as pairs do. */
-static inline dd lanes_total(const vsum total[SUM_PARTS], const vec begun[SUM_PARTS]) {
-    real lanes[SUM_LANES], lost[SUM_LANES], first[SUM_LANES];
-    double sum[SUM_LANES], error[SUM_LANES];
-    for (size_t part = 0; part < SUM_PARTS; part++) {
-        v_store(lanes + part * V_LANES, total[part].sum);
-        v_store(lost + part * V_LANES, total[part].error);
-        v_store(first + part * V_LANES, begun[part]);
-    }
-    for (int i = 0; i < SUM_LANES; i++) {
-        const double a = (double)lanes[i], b = -(double)first[i];
-        const dd pair = REAL_MANTISSA == 23 ? (dd){a + b, 0} : two_sum(a, b);
-        sum[i] = pair.hi;
-        error[i] = pair.lo + (double)lost[i];
-    }
-    for (int width = SUM_LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) {
-            const dd pair = REAL_MANTISSA == 23 ? (dd){sum[i] + sum[i + width], 0} : two_sum(sum[i], sum[i + width]);
-            sum[i] = pair.hi;
-            error[i] += error[i + width] + pair.lo;
-        }
-    return two_sum(sum[0], error[0]);
+/* Doubles hold sums of floats as pairs do. */
+typedef struct wide_sum {
+    vec_wide sum, error;
+} wide_sum;
+
+V_INLINE wide_sum wide_add(vec_wide a, vec_wide b, vec_wide error) {
+    const vec_wide sum = a + b;
+    if (REAL_MANTISSA == 23) return (wide_sum){sum, error};
+    const vec_wide b_part = sum - a;
+    return (wide_sum){sum, ((a - (sum - b_part)) + (b - b_part)) + error};
 }
 
-/* The same of sums that live in registers: only their copies have an address. */
+V_INLINE wide_sum wide_merge(wide_sum a, wide_sum b) {
+    const wide_sum both = wide_add(a.sum, b.sum, b.error);
+    return (wide_sum){both.sum, a.error + both.error};
+}
+
+/* The lanes added up, less what they began with, always in the same tree. */
 V_INLINE dd vsum_total(const vsum total[SUM_PARTS], const vec begun[SUM_PARTS]) {
-    vsum ends[SUM_PARTS];
-    vec starts[SUM_PARTS];
-    for (size_t part = 0; part < SUM_PARTS; part++) ends[part] = total[part], starts[part] = begun[part];
-    return lanes_total(ends, starts);
+    const size_t halves = V_LANES / WIDE_LANES;
+    wide_sum sums[SUM_LANES / WIDE_LANES];
+    for (size_t i = 0; i < SUM_LANES / WIDE_LANES; i++) {
+        const size_t part = i / halves, half = i % halves;
+        const vec_wide sum = v_widen(total[part].sum, half), first = v_widen(begun[part], half);
+        sums[i] = wide_add(sum, -first, v_widen(total[part].error, half));
+    }
+    for (size_t count = SUM_LANES / WIDE_LANES / 2; count > 0; count /= 2)
+        for (size_t i = 0; i < count; i++) sums[i] = wide_merge(sums[i], sums[i + count]);
+    wide_sum all = sums[0];
+    for (size_t width = WIDE_LANES / 2; width > 0; width /= 2)
+        all = wide_merge(all, (wide_sum){v_wide_across(all.sum, width), v_wide_across(all.error, width)});
+    return two_sum(all.sum[0], all.error[0]);
 }
 
 #endif

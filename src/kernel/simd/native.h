@@ -221,10 +221,11 @@ typedef struct native_table {
 } native_table;
 
 V_INLINE native_table native_table_of(const real entries[8]) {
-    native_table table;
-    memcpy(&table.entries, entries, 8 * sizeof(real));
-    memcpy((real *)&table.entries + V_LANES - 8, entries, 8 * sizeof(real));
-    return table;
+#if defined(SJ_REAL_f32)
+    return (native_table){_mm512_broadcast_f32x8(_mm256_loadu_ps(entries))};
+#else
+    return (native_table){_mm512_loadu_pd(entries)};
+#endif
 }
 
 V_INLINE native_table native_table_scale(native_table table, vec power) {

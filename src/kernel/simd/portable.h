@@ -80,6 +80,9 @@ V_INLINE bool v_any(vmask a) { return native_bits(a) != 0; }
 
 V_INLINE bool v_holds(vmask a, size_t lane) { return (native_bits(a) >> lane & 1) != 0; }
 
+/* A bit a lane. */
+V_INLINE unsigned v_bits(vmask a) { return native_bits(a); }
+
 /* The first lane where the comparison holds; V_LANES or more where it does not. */
 V_INLINE size_t v_first_lane(vmask a) { return (size_t)__builtin_ctz(native_bits(a) | 1u << V_LANES); }
 
@@ -176,6 +179,41 @@ V_INLINE vec v_swap(vec a, size_t apart) {
         return __builtin_shufflevector(a, a, EACH_LANE(LANE_8));
     }
 }
+
+/* Doubles, as many as fill a vector: part `half` of the lanes as such, which is all of them in float64. */
+typedef double vec_wide __attribute__((vector_size(V_BYTES)));
+#define WIDE_LANES (V_BYTES / sizeof(double))
+
+#if V_BYTES == 64
+#define WIDE_EACH(w) 0 ^ w, 1 ^ w, 2 ^ w, 3 ^ w, 4 ^ w, 5 ^ w, 6 ^ w, 7 ^ w
+#elif V_BYTES == 32
+#define WIDE_EACH(w) 0 ^ w, 1 ^ w, 2 ^ w, 3 ^ w
+#else
+#define WIDE_EACH(w) 0 ^ w, 1 ^ w
+#endif
+
+V_INLINE vec_wide v_widen(vec a, size_t half) {
+#if defined(SJ_REAL_f64)
+    (void)half;
+    return a;
+#else
+    if (half == 0) return __builtin_convertvector(__builtin_shufflevector(a, a, WIDE_EACH(0)), vec_wide);
+    return __builtin_convertvector(__builtin_shufflevector(a, a, WIDE_EACH(WIDE_LANES)), vec_wide);
+#endif
+}
+
+/* Lane i is lane i ^ width of a, width a power of two. */
+V_INLINE vec_wide v_wide_across(vec_wide a, size_t width) {
+#if V_BYTES == 64
+    if (width == 4) return __builtin_shufflevector(a, a, WIDE_EACH(4));
+#endif
+#if V_BYTES >= 32
+    if (width == 2) return __builtin_shufflevector(a, a, WIDE_EACH(2));
+#endif
+    (void)width;
+    return __builtin_shufflevector(a, a, WIDE_EACH(1));
+}
+#undef WIDE_EACH
 
 #undef LANES_8
 #undef LANES
