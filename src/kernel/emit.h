@@ -137,15 +137,27 @@ V_INLINE vec emit_log_jvp(entries in, const emission *e) {
     return v_mul(v_sub(v_fma(in.x, e->a, v_sub(v_zero(), e->b)), e->c), e->d);
 }
 
-/* out[0..n) from w, low and x; out may be x. */
+/* The first n < V_LANES of out from w, low and x. */
+V_INLINE void emit_few(emit_function *emit, const emission *e, const real *w, const real *low, const real *x, real *out,
+                       size_t n) {
+    const entries in = {v_load_n(w, n, 0), v_load_n(low, n, 0), v_load_n(x, n, 0)};
+    v_store_n(out, emit(in, e), n);
+}
+
+/* out[0..n) from w, low and x; out may be x. stream: past the caches, out is a multiple of the size of its entries. */
 V_INLINE void emit_chunk(emit_function *emit, const emission *e, const real *w, const real *low, const real *x,
-                         real *out, size_t n) {
-    size_t i = 0;
-    for (; i + V_LANES <= n; i += V_LANES)
-        v_store(out + i, emit((entries){v_load(w + i), v_load(low + i), v_load(x + i)}, e));
-    if (i == n) return;
-    const entries last = {v_load_n(w + i, n - i, 0), v_load_n(low + i, n - i, 0), v_load_n(x + i, n - i, 0)};
-    v_store_n(out + i, emit(last, e), n - i);
+                         real *out, size_t n, bool stream) {
+    size_t i = stream ? v_before_stream(out) : 0;
+    if (i > n) i = n;
+    if (i > 0) emit_few(emit, e, w, low, x, out, i);
+    for (; i + V_LANES <= n; i += V_LANES) {
+        const vec result = emit((entries){v_load(w + i), v_load(low + i), v_load(x + i)}, e);
+        if (stream)
+            v_stream(out + i, result);
+        else
+            v_store(out + i, result);
+    }
+    if (i < n) emit_few(emit, e, w + i, low + i, x + i, out + i, n - i);
 }
 
 #endif

@@ -21,7 +21,7 @@ V_INLINE void span_emit(row *r, emit_function *emit, const emission *e, emit_rea
         if (reads == READS_G) x = row_g(r, start, count);
         const real *low = r->keep == KEEP_PAIRS ? row_lows(r, start) : w;
         real *to = chunk_begin(r->out, out, out->class_stride, start, r->x_scratch);
-        emit_chunk(emit, e, w, low, x, to, count);
+        emit_chunk(emit, e, w, low, x, to, count, r->run->stream && to != r->x_scratch);
         chunk_end(r->out, out, out->class_stride, start, count, to);
     }
 }
@@ -139,7 +139,7 @@ V_INLINE void group_emit(const row_group *group, size_t i, emit_function *emit, 
     const size_t n = group->run->n;
     char *row_out = group_out(group, i);
     real *to = chunk_begin(row_out, out, out->class_stride, 0, group->x_scratch);
-    emit_chunk(emit, e, x, x, x, to, n);
+    emit_chunk(emit, e, x, x, x, to, n, group->run->stream && to != group->x_scratch);
     if (argmax < n) to[argmax] = at_argmax;
     chunk_end(row_out, out, out->class_stride, 0, n, to);
 }

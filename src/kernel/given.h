@@ -165,8 +165,8 @@ BLOCK_INLINE void given_product_block(block *b) {
     block_cotangent c = {.at_max = v_mul(g_m, scale), .scale = GIVEN_SCALE};
     vsum dot = vsum_zero();
     for (size_t k = 0; k < b->vectors; k++) {
-        foresee(b->z_ahead, k);
-        foresee(b->g_ahead, k);
+        foresee(b, b->z_ahead, k);
+        foresee(b, b->g_ahead, k);
         const dot_term t = dot_term_of(b->z[k], NULL, b->g[k], scale, c.at_max);
         block_add(&dot, t.x, t.lost, block_terms(b, k));
     }

@@ -91,6 +91,7 @@ static void sweep_some(const void *context, size_t first, size_t count) {
     memcpy(&own, shared->row, offsetof(row, z_scratch));
     if (own.how == WEIGH_GIVEN) memset(own.low, 0, sizeof own.low);
     spans_sweep(&own, shared->sweep, shared->context, first, count);
+    if (own.run->stream) v_stream_end();
     v_end();
 }
 

@@ -4,6 +4,8 @@
 
 #include <softjac.h>
 
+#include <stdbool.h>
+
 /* One array of a run. Strides in elements. */
 typedef struct sj_operand {
     char *data; /* element 0 of row 0 */
@@ -30,6 +32,7 @@ typedef struct sj_run {
     size_t q; /* the output of a gradient */
     sj_nonfinite nonfinite;
     sj_given given;
+    bool stream;         /* results go past the caches */
     const sj_team *team; /* NULL: the calling thread alone */
 } sj_run;
 

@@ -232,7 +232,7 @@ BLOCK_INLINE void block_leave_large(block *b, vec size, real limit) {
 V_INLINE vsum block_dot(const block *b, const block_cotangent *c, vec g_m, bool all_count) {
     vsum dot = vsum_zero();
     for (size_t k = 0; k < b->vectors; k++) { /* 0 at the argmax */
-        foresee(b->g_ahead, k);
+        foresee(b, b->g_ahead, k);
         const vec g = all_count ? b->g[k] : cotangent_counted(b->w[k], b->g[k], g_m, b->ref.least);
         const dot_term t = dot_term_of(b->w[k], &b->low[k], g, v_set1(c->scale), c->at_max);
         block_add(&dot, t.x, t.lost, block_terms(b, k));
@@ -327,7 +327,7 @@ static void log_vjp_block(block *b) {
     if (block_leave_outside(b, block_size(b), 0, REAL_LARGEST * REAL(0x1p-40))) block_silence(b, b->g, b->run->n);
     const vec g_m = block_at_argmax(b, b->g), one = v_set1(1), unbias = v_set1(b->unbias);
     for (size_t k = 0; k < b->run->n; k++) {
-        foresee(b->g_ahead, k);
+        foresee(b, b->g_ahead, k);
         vsum_add(&sum, v_sub(b->g[k], v_keep(v_eq(b->argmax, v_set1((real)k)), b->g[k])));
     }
     const vpair others = vpair_sum(sum.sum, sum.error), all = vpair_sum(g_m, others.hi), near_one = block_inverse(b);

@@ -27,10 +27,6 @@
 typedef uintptr_t foresight;
 #define AHEAD_BYTES 4096
 
-V_INLINE void foresee(foresight ahead, size_t k) {
-    if (!ACROSS) v_prefetch(ahead + k * V_BYTES);
-}
-
 typedef struct block {
     const sj_run *run;
     size_t first, rows; /* rows first .. first + rows of the run; lanes past them hold zeros */
@@ -48,6 +44,15 @@ typedef struct block {
     vmask present; /* lanes that hold a row */
     vmask left;    /* rows left to long_rows.h */
 } block;
+
+/* Vector k of those ahead. With a block of g as well the first cache is full. */
+V_INLINE void foresee(const block *b, foresight ahead, size_t k) {
+    if (ACROSS) return;
+    if (b->run->g.data)
+        v_prefetch(ahead + k * V_BYTES);
+    else
+        v_prefetch_near(ahead + k * V_BYTES);
+}
 
 /* Rows of n entries lie one after the other. */
 static inline bool rows_follow(const sj_run *run, const sj_operand *array, size_t n) {
@@ -164,7 +169,7 @@ static inline bool block_store_direct(const block *b, const vec *turned, const t
         return true;
     }
     if (!block_rows_follow(b, turn->n, stride)) return false;
-    rows_store(base + b->first * turn->n, b->rows * turn->n, turn, turned);
+    rows_store(base + b->first * turn->n, b->rows * turn->n, turn, turned, b->run->stream);
     return true;
 }
 
@@ -242,7 +247,7 @@ V_INLINE void block_add(vsum *sum, vec x, vec lost, size_t terms) {
 V_INLINE vsum block_weigh(block *b, weighing how) {
     vsum rest = vsum_zero();
     for (size_t k = 0; k < b->vectors; k++) {
-        foresee(b->z_ahead, k);
+        foresee(b, b->z_ahead, k);
         const weight_parts e = weigh(b->z[k], &b->ref, how);
         const vec w = parts_weight(e), low = counted_low(e, w, how);
         vmask no = v_eq(b->argmax, block_index(k));
@@ -281,7 +286,7 @@ V_INLINE vpair block_sum(block *b, weighing how) {
     const vec begun = weight_bound(b->max, &b->ref, false);
     vsum sum = {begun, v_zero()};
     for (size_t k = 0; k < b->vectors; k++) {
-        foresee(b->z_ahead, k);
+        foresee(b, b->z_ahead, k);
         const weight_parts e = weigh(b->z[k], &b->ref, how);
         const vec w = b->w[k] = parts_weight(e);
         for (size_t term = 0; term < block_terms(b, k); term++)
@@ -380,6 +385,7 @@ V_INLINE void serve_rows(const sj_run *run, run_function *run_rows, block_functi
         else
             long_rows(&r, single);
     }
+    if (run->stream) v_stream_end();
     v_end();
 }
 

@@ -9,6 +9,8 @@
 
 #include "simd/portable.h"
 
+#define MOST_TURNED 64 /* entries of a row that is turned back */
+
 /* How contiguous rows of n entries share vectors; filled once a run. */
 typedef struct turning {
     size_t n;
@@ -120,7 +122,7 @@ static inline void rows_load(const real *rows, size_t count, const turning *t, v
 
 /* The way back, to an array of `count` entries. Stores are whole vectors where the next ones repair what they spill
  * over. */
-static inline void rows_store(real *rows, size_t count, const turning *t, const vec *turned) {
+static inline void rows_store(real *rows, size_t count, const turning *t, const vec *turned, bool stream) {
 #if NATIVE_PERMUTE
     if (t->width < V_LANES) {
         rows_store_shared(rows, count, t, turned);
@@ -131,19 +133,26 @@ static inline void rows_store(real *rows, size_t count, const turning *t, const 
         rows_store_packed(rows, count, t, V_LANES, turned);
         return;
     }
-    /* the last tile first: what it spills over is repaired by the first */
-    const size_t tiles = (t->n + V_LANES - 1) / V_LANES;
-    const bool room = (V_LANES - 1) * t->n + tiles * V_LANES <= count;
-    for (size_t k = tiles * V_LANES; k > 0;) {
-        k -= V_LANES;
+    /* rows one after the other: stores in the order of tiles keep lines of many rows waiting */
+    vec tiles[MOST_TURNED];
+    for (size_t k = 0; k < t->n; k += V_LANES) {
         vec tile[V_LANES];
         for (size_t i = 0; i < V_LANES; i++) tile[i] = turned[k + i];
         tile_unzip(tile, V_LANES);
-        if (room)
-            for (size_t lane = 0; lane < V_LANES; lane++) v_store(rows + lane * t->n + k, tile[lane]);
-        else
-            for (size_t lane = 0; lane < V_LANES; lane++) store_within(rows, tile[lane], lane * t->n + k, count);
+        for (size_t i = 0; i < V_LANES; i++) tiles[k + i] = tile[i];
     }
+    const size_t whole = (t->n + V_LANES - 1) / V_LANES * V_LANES;
+    const bool room = (V_LANES - 1) * t->n + whole <= count;
+    const bool streams = stream && whole == t->n && room && v_before_stream(rows) == 0;
+    for (size_t lane = 0; lane < V_LANES; lane++)
+        for (size_t k = 0; k < t->n; k += V_LANES) {
+            if (streams)
+                v_stream(rows + lane * t->n + k, tiles[k + lane]);
+            else if (room)
+                v_store(rows + lane * t->n + k, tiles[k + lane]);
+            else
+                store_within(rows, tiles[k + lane], lane * t->n + k, count);
+        }
 }
 
 #endif

@@ -173,12 +173,26 @@ static const sj_kernels *kernels_of(const sj_kernel_sets *set, sj_dtype compute,
     return compute == SJ_F32 ? set->f32 : set->f64;
 }
 
+/* Bytes that a processor's last cache may hold for one core, as of AMD's complexes; the system tells the size of all
+ * caches of a socket together. Results of a call that moves more would not be found there later, and each line of them
+ * would be read before it is written. */
+#define CACHED ((double)((size_t)32 << 20))
+
+/* Whether results go past the caches: not where they replace what was read, and is in cache. */
+static bool streams(sj_operation operation, const sj_run *run, double entries) {
+    const bool is_row = operation != SJ_OP_LOGSUMEXP && operation != SJ_OP_JACOBIAN && operation != SJ_OP_LOG_JACOBIAN;
+    const size_t read = sj_dtype_size(run->z.dtype) + (run->g.data ? sj_dtype_size(run->g.dtype) : 0);
+    const bool in_place = run->out.data == run->z.data || run->out.data == run->g.data;
+    return is_row && !in_place && entries * (double)(read + sj_dtype_size(run->out.dtype)) >= CACHED;
+}
+
 /* The first run, with all its rows, `runs` times. batch: the dimensions around it. */
 static void perform_all(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, const sj_batch *batch,
                         size_t runs, sj_run *first) {
     const sj_kernels *kernels = kernels_of(sj_dispatch(), compute, mode);
     const double entries = (double)runs * (double)first->rows * (double)first->n;
     const double cost = entries * entry_cost(operation, compute, mode, first->n);
+    first->stream = streams(operation, first, entries);
     if (runs == 1 && !sj_threads_pay(cost, threads)) { /* most small calls */
         perform_rows(kernels, operation, first);
         return;

@@ -353,6 +353,26 @@ V_INLINE vec native_lookup(const native_table *table, vec rounded) {
 #endif
 #endif
 
+/* Past the caches, where the processor has such stores; the address is a multiple of V_BYTES. */
+V_INLINE void native_stream(real *to, vec a) {
+#if V_BYTES == 64
+    NATIVE(_mm512_stream)(to, a);
+#elif V_BYTES == 32
+    NATIVE(_mm256_stream)(to, a);
+#elif defined(__SSE2__)
+    NATIVE(_mm_stream)(to, a);
+#else
+    memcpy(to, &a, sizeof a);
+#endif
+}
+
+/* Other threads see what was stored so once they see what is stored after this. */
+V_INLINE void native_stream_end(void) {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
+
 /* At the end of a kernel: the caller's code may be without AVX, and waits where upper halves of registers are in use.
  * GCC 12 leaves them so on the way out of a function whose last call was to a static one. */
 V_INLINE void native_end(void) {

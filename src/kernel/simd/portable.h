@@ -89,8 +89,11 @@ V_INLINE size_t v_first_lane(vmask a) { return (size_t)__builtin_ctz(native_bits
 /* The first `count` lanes from memory, `fill` in the others. Touches nothing past them. */
 V_INLINE vec v_load_n(const real *from, size_t count, real fill) { return native_load_n(from, count, v_set1(fill)); }
 
-/* The cache line of an address is asked for, if there is one; nothing is read. */
-V_INLINE void v_prefetch(uintptr_t address) { __builtin_prefetch((const void *)address); }
+/* The cache line of an address, if there is one, is brought into the second cache, or into the first too; nothing is
+ * read. */
+V_INLINE void v_prefetch(uintptr_t address) { __builtin_prefetch((const void *)address, 0, 2); }
+
+V_INLINE void v_prefetch_near(uintptr_t address) { __builtin_prefetch((const void *)address); }
 
 /* The same as integers. */
 V_INLINE vec_int v_lanes(void) {
@@ -256,6 +259,14 @@ V_INLINE vec v_exponent(vec x, real below) {
     const vec_bits e = ((vec_bits)x - (vec_bits)v_set1(below)) >> REAL_MANTISSA;
     return v_sub((vec)((vec_bits)magic + e), magic);
 }
+
+/* A store past the caches, to a multiple of V_BYTES; v_stream_end follows the last of them. */
+V_INLINE void v_stream(real *to, vec a) { native_stream(to, a); }
+
+V_INLINE void v_stream_end(void) { native_stream_end(); }
+
+/* Entries from `to` on before one that v_stream takes. */
+V_INLINE size_t v_before_stream(const real *to) { return (0 - (uintptr_t)(const void *)to) % V_BYTES / sizeof(real); }
 
 /* The last thing a kernel does. */
 V_INLINE void v_end(void) { native_end(); }
