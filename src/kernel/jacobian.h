@@ -171,9 +171,13 @@ V_INLINE void jacobian_tile(row *r, const line_tile *t, pairs from, size_t r0, s
     }
 }
 
+typedef struct tile_scratch {
+    real hi[TILE_LINES], lo[TILE_LINES], diagonals[TILE_LINES];
+} tile_scratch;
+
 /* Of softmax where the row is plain, or (log) of log-softmax. */
 V_INLINE void jacobian_lines(row *r, bool log) {
-    real hi[TILE_LINES], lo[TILE_LINES], diagonals[TILE_LINES];
+    tile_scratch own;
     const size_t n = r->run->n, m = r->state.argmax;
     const real at_max = (real)diagonal(r, row_entry_softmax(r, m), log);
     const emission softmax = softmax_emission(r);
@@ -182,10 +186,11 @@ V_INLINE void jacobian_lines(row *r, bool log) {
     if (paired) row_pairs(r, 0, n, here);
     for (size_t q0 = 0; q0 < n; q0 += TILE_LINES) {
         const size_t lines = chunk_piece(n, q0, TILE_LINES);
-        const line_tile tile = {q0, lines, paired ? (pairs){r->w + q0, r->low + q0} : (pairs){hi, lo}, diagonals};
+        const line_tile tile = {q0, lines, paired ? (pairs){r->w + q0, r->low + q0} : (pairs){own.hi, own.lo},
+                                own.diagonals};
         if (!paired) row_pairs(r, q0, lines, tile.s);
-        for (size_t i = 0; i < lines; i += V_LANES) v_store(diagonals + i, plain_diagonal(pair_at(tile.s, i), log));
-        if (m - q0 < lines) diagonals[m - q0] = at_max;
+        for (size_t i = 0; i < lines; i += V_LANES) v_store(own.diagonals + i, plain_diagonal(pair_at(tile.s, i), log));
+        if (m - q0 < lines) own.diagonals[m - q0] = at_max;
         for (size_t r0 = 0; r0 < n; r0 += CHUNK) {
             const size_t count = row_piece(r, r0);
             if (log) {

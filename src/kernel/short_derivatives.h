@@ -105,6 +105,12 @@ V_INLINE void block_lines_turn(const block *b, const block_jacobians *j, bool lo
 
 #define LINE_PITCH (SHORT_ROW + 2 * V_LANES) /* not a power of two: rows stay out of each other's cache sets */
 
+/* What is in block_lines, row after row. */
+typedef struct line_rows {
+    _Alignas(64) real hi[V_LANES * LINE_PITCH];
+    real lo[V_LANES * LINE_PITCH], diagonal[V_LANES * LINE_PITCH];
+} line_rows;
+
 /* Vectors k < n as V_LANES rows, in whole vectors. */
 V_INLINE void rows_spread(const vec *turned, size_t n, real *rows) {
     for (size_t k = 0; k < n; k += V_LANES) {
@@ -119,17 +125,15 @@ V_INLINE void rows_spread(const vec *turned, size_t n, real *rows) {
 V_INLINE void block_lines_store(const block *b, const block_lines *from, bool log) {
     const sj_operand *out = &b->run->out;
     const size_t n = b->run->n;
-    _Alignas(64) real hi[V_LANES * LINE_PITCH];
-    _Alignas(64) real lo[V_LANES * LINE_PITCH];
-    _Alignas(64) real diagonal[V_LANES * LINE_PITCH];
-    rows_spread(from->hi, n, hi);
-    rows_spread(from->diagonal, n, diagonal);
-    if (!log) rows_spread(from->lo, n, lo);
+    line_rows rows;
+    rows_spread(from->hi, n, rows.hi);
+    rows_spread(from->diagonal, n, rows.diagonal);
+    if (!log) rows_spread(from->lo, n, rows.lo);
     const bool follow = out->class_stride == (ptrdiff_t)n;
     for (size_t lane = 0; lane < b->rows; lane++) {
         if (v_holds(b->left, lane) || !v_holds(from->plain, lane)) continue;
-        const pairs s = {hi + lane * LINE_PITCH, lo + lane * LINE_PITCH};
-        const line_tile all = {0, n, s, diagonal + lane * LINE_PITCH};
+        const pairs s = {rows.hi + lane * LINE_PITCH, rows.lo + lane * LINE_PITCH};
+        const line_tile all = {0, n, s, rows.diagonal + lane * LINE_PITCH};
         real *to = (real *)(void *)chunk_at(out->data, out, out->row_stride, b->first + lane);
         if (follow) {
             const bool next = out->row_stride == (ptrdiff_t)(n * n); /* rows not stored here are stored later */
