@@ -84,7 +84,8 @@ V_INLINE dd plain_weigh(const real *z, real *w, size_t n, size_t skip, const vec
     vec from_skip[SUM_PARTS];
     for (size_t part = 0; part < SUM_PARTS; part++) {
         sums[part] = (vsum){begun[part], v_zero()};
-        from_skip[part] = v_sub(v_numbers(), v_set1((real)skip - (real)(part * V_LANES)));
+        const size_t first = part * V_LANES;
+        from_skip[part] = v_sub(v_numbers(), v_set1((real)skip - (real)first));
     }
     for (size_t i = 0; i + SUM_LANES <= n; i += SUM_LANES)
         for (size_t part = 0; part < SUM_PARTS; part++) {

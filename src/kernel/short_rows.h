@@ -24,7 +24,7 @@
 
 /* Vectors of rows further on stand here, each V_BYTES past the one before. Turning reads lines out of order and in
  * bursts, which processors do not foresee: loops over the entries of a block ask for a vector at a time. */
-typedef uintptr_t foresight;
+typedef const char *foresight;
 #define AHEAD_BYTES 4096
 
 typedef struct block {
@@ -69,7 +69,8 @@ V_INLINE vec block_term(vec x, size_t term) { return ACROSS ? v_set1(x[term]) : 
 
 /* The number of the entry in each lane of vector i. */
 V_INLINE vec block_index(size_t i) {
-    return ACROSS ? v_add(v_set1((real)(i * V_LANES)), v_numbers()) : v_set1((real)i);
+    const size_t first = ACROSS ? i * V_LANES : i;
+    return ACROSS ? v_add(v_set1((real)first), v_numbers()) : v_set1((real)first);
 }
 
 /* The largest of a row, and the smallest, from those of its vectors. */
@@ -108,20 +109,20 @@ BLOCK_INLINE void row_store(const block *b, const vec *turned) {
 
 /* Entry k of every row becomes vector k. */
 BLOCK_INLINE foresight block_load(const block *b, const sj_operand *array, vec *turned) {
-    const size_t n = b->run->n, first = b->first;
     if (ACROSS) {
         row_load(b, array, turned);
-        return (foresight)(void *)turned;
+        return (foresight)turned;
     }
+    const size_t n = b->run->n, first = b->first;
     const bool own = array->dtype == REAL_DTYPE;
     const real *base = (const real *)(const void *)array->data;
     if (own && array->row_stride == 1 && b->rows == V_LANES) {
         for (size_t k = 0; k < n; k++) turned[k] = v_load(base + first + (ptrdiff_t)k * array->class_stride);
-        return (foresight)(void *)turned;
+        return (foresight)turned;
     }
     if (own && array->class_stride == 1 && rows_follow(b->run, array, n)) {
         rows_load(base + first * n, (b->run->rows - first) * n, &b->turn, turned);
-        return (foresight)(const void *)(base + first * n) + AHEAD_BYTES;
+        return (foresight)(base + first * n) + AHEAD_BYTES;
     }
     const char *rows[V_LANES];
     for (size_t lane = 0; lane < b->rows; lane++)
@@ -132,7 +133,7 @@ BLOCK_INLINE foresight block_load(const block *b, const sj_operand *array, vec *
             lanes[lane] = chunk_load(rows[lane], array->dtype, (ptrdiff_t)k * array->class_stride);
         turned[k] = v_load(lanes);
     }
-    return (foresight)(void *)turned;
+    return (foresight)turned;
 }
 
 /* Vectors k < count to the rows that are not `stored`, `stride` apart, from the element at `offset` of each on. */
@@ -174,11 +175,11 @@ static inline bool block_store_direct(const block *b, const vec *turned, const t
 }
 
 BLOCK_INLINE void block_store_row(const block *b, const vec *turned) {
-    const ptrdiff_t stride = b->run->out.class_stride;
     if (ACROSS) {
         if (!v_any(b->left)) row_store(b, turned);
         return;
     }
+    const ptrdiff_t stride = b->run->out.class_stride;
     if (!block_store_direct(b, turned, &b->turn, stride)) block_store(b, turned, b->run->n, 0, stride);
 }
 
@@ -312,8 +313,8 @@ static inline vec block_lost(const block *b) { return v_set1(block_is_given(b) ?
 
 /* Entry of the argmax of each lane. */
 BLOCK_INLINE vec block_at_argmax(const block *b, const vec *turned) {
-    vec entry = v_zero();
     if (ACROSS) return v_set1(((const real *)(const void *)turned)[(size_t)v_lane(b->argmax)]);
+    vec entry = v_zero();
     for (size_t k = 0; k < b->run->n; k++) entry = v_select(v_eq(b->argmax, v_set1((real)k)), turned[k], entry);
     return entry;
 }

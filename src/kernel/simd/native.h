@@ -121,9 +121,8 @@ V_INLINE void native_store_n(real *to, vec a, size_t count) {
     if (count & V_LANES / 4) {
         _mm_storel_pi((__m64 *)(void *)to, part);
         part = _mm_movehl_ps(part, part);
-        to += V_LANES / 4;
     }
-    if (count & V_LANES / 8) _mm_store_ss((float *)(void *)to, part);
+    if (count & V_LANES / 8) _mm_store_ss((float *)(void *)(to + (count & V_LANES / 4)), part);
 #else
     /* fewer than V_LANES: shorter than a call of memcpy */
     real lanes[V_LANES];

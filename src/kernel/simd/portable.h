@@ -91,9 +91,9 @@ V_INLINE vec v_load_n(const real *from, size_t count, real fill) { return native
 
 /* The cache line of an address, if there is one, is brought into the second cache, or into the first too; nothing is
  * read. */
-V_INLINE void v_prefetch(uintptr_t address) { __builtin_prefetch((const void *)address, 0, 2); }
+V_INLINE void v_prefetch(const char *address) { __builtin_prefetch(address, 0, 2); }
 
-V_INLINE void v_prefetch_near(uintptr_t address) { __builtin_prefetch((const void *)address); }
+V_INLINE void v_prefetch_near(const char *address) { __builtin_prefetch(address); }
 
 /* The same as integers. */
 V_INLINE vec_int v_lanes(void) {
@@ -188,11 +188,11 @@ typedef double vec_wide __attribute__((vector_size(V_BYTES)));
 #define WIDE_LANES (V_BYTES / sizeof(double))
 
 #if V_BYTES == 64
-#define WIDE_EACH(w) 0 ^ w, 1 ^ w, 2 ^ w, 3 ^ w, 4 ^ w, 5 ^ w, 6 ^ w, 7 ^ w
+#define WIDE_EACH(w) 0 ^ (w), 1 ^ (w), 2 ^ (w), 3 ^ (w), 4 ^ (w), 5 ^ (w), 6 ^ (w), 7 ^ (w)
 #elif V_BYTES == 32
-#define WIDE_EACH(w) 0 ^ w, 1 ^ w, 2 ^ w, 3 ^ w
+#define WIDE_EACH(w) 0 ^ (w), 1 ^ (w), 2 ^ (w), 3 ^ (w)
 #else
-#define WIDE_EACH(w) 0 ^ w, 1 ^ w
+#define WIDE_EACH(w) 0 ^ (w), 1 ^ (w)
 #endif
 
 V_INLINE vec_wide v_widen(vec a, size_t half) {
