@@ -90,11 +90,13 @@ V_INLINE vec emit_deep_product(entries in, const emission *e) {
 #endif
 
 /* The same of weights that are given and a cotangent so large that it is scaled down: what it does to the product with
- * a tiny weight, a power of two undoes before the product is formed and after. */
+ * a tiny weight, a power of two undoes before the product is formed and after. Lifted, the weight is at most 1/8:
+ * differences may be twice the largest number. */
 V_INLINE vec emit_given_product(entries in, const emission *e) {
     const vec one = v_set1(1);
     const vmask tiny = v_gt(v_set1(TINY_WEIGHT), in.w);
-    const vec lift = v_select(tiny, v_set1(1 / TINY_WEIGHT), one), drop = v_select(tiny, v_set1(TINY_WEIGHT), one);
+    const vec lift = v_select(tiny, v_set1(REAL(0.125) / TINY_WEIGHT), one),
+              drop = v_select(tiny, v_set1(8 * TINY_WEIGHT), one);
     return v_mul(emit_product((entries){v_mul(in.w, lift), v_mul(in.low, lift), in.x}, e), drop);
 }
 

@@ -313,7 +313,8 @@ static inline vec block_lost(const block *b) { return v_set1(block_is_given(b) ?
 
 /* Entry of the argmax of each lane. */
 BLOCK_INLINE vec block_at_argmax(const block *b, const vec *turned) {
-    if (ACROSS) return v_set1(((const real *)(const void *)turned)[(size_t)v_lane(b->argmax)]);
+    if (ACROSS)
+        return v_set1(((const real *)(const void *)turned)[(size_t)v_lane(b->argmax) % SHORT_ROW]); /* NaN: none */
     vec entry = v_zero();
     for (size_t k = 0; k < b->run->n; k++) entry = v_select(v_eq(b->argmax, v_set1((real)k)), turned[k], entry);
     return entry;

@@ -120,8 +120,25 @@ static void a_huge_cotangent_leaves_tiny_entries_their_digits(void **state) {
     }
 }
 
+/* A difference of cotangents beyond the largest number times a small softmax is within range. */
+static void a_difference_beyond_range_makes_finite_entries(void **state) {
+    const double s[2][2] = {{1, 0x1.8p-61}, {1, 0x1.8p-401}};
+    const double g[2][2] = {{-0x1p127, 0x1p127}, {-0x1p1023, 0x1p1023}};
+    const double want[2] = {0x1.8p67, 0x1.8p623}; /* s_1 (g_1 - g_0), D rounds away beside it */
+    (void)state;
+    for (int t = 0; t < 2; t++) {
+        sj_options options = SJ_OPTIONS_INIT;
+        double out[2];
+        options.given = SJ_GIVEN_SOFTMAX;
+        form_row_with(&options, FORM_VJP, dtypes[t], s[t], g[t], 0, 2, out);
+        if (out[0] != -want[t] || out[1] != want[t])
+            fail_msg("%s: %a, %a; expected -, +%a", dtype_name(dtypes[t]), out[0], out[1], want[t]);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_huge_cotangent_leaves_tiny_entries_their_digits),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_difference_beyond_range_makes_finite_entries),
+                                       cmocka_unit_test(a_huge_cotangent_leaves_tiny_entries_their_digits),
                                        cmocka_unit_test(a_nan_cotangent_has_one_result_whatever_the_neighbour),
                                        cmocka_unit_test(extremes_of_short_rows),
                                        cmocka_unit_test(extremes_of_long_rows)};
