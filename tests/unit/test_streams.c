@@ -2,12 +2,12 @@
  * calls, and nothing written beside them, wherever the result begins. */
 #include "support.h"
 
-#define LOGITS ((size_t)5 << 20) /* 40 MiB of logits and result in float32 */
+#define BYTES ((size_t)17 << 20) /* of the logits, and of the result: with them a call moves more than 32 MiB */
 #define PART ((size_t)1 << 18)   /* of a small call, about */
 #define GUARD 3                  /* entries before the result and after */
 
-static const size_t all_n[] = {5, 16, 33, 48, 64, 1000, 1027, 40000};
-static const form_id all_forms[] = {FORM_SOFTMAX, FORM_LOG_SOFTMAX, FORM_VJP, FORM_GRADIENT};
+static const size_t all_n[] = {5, 33, 64, 1027, 40000};
+static const form_id all_forms[] = {FORM_SOFTMAX, FORM_VJP};
 
 static void call(form_id id, sj_dtype dtype, size_t rows, size_t n, void *z, void *g, void *out,
                  const sj_options *options) {
@@ -20,7 +20,8 @@ static void call(form_id id, sj_dtype dtype, size_t rows, size_t n, void *z, voi
 static void check(form_id id, sj_dtype dtype, size_t n, char *z, char *g, sj_given given) {
     sj_options options = SJ_OPTIONS_INIT;
     options.given = given;
-    const size_t rows = LOGITS / n, count = rows * n, size = dtype == SJ_F32 ? sizeof(float) : sizeof(double);
+    const size_t size = dtype == SJ_F32 ? sizeof(float) : sizeof(double);
+    const size_t rows = BYTES / size / n, count = rows * n;
     char *out = new_elements(dtype, count + 2 * GUARD), *part = new_elements(dtype, PART + n);
     for (size_t i = 0; i < count + 2 * GUARD; i++) element_set(out, dtype, i, 7);
     call(id, dtype, rows, n, z, g, out + GUARD * size, &options);
@@ -39,13 +40,14 @@ static void check(form_id id, sj_dtype dtype, size_t n, char *z, char *g, sj_giv
 static void bits_are_those_of_small_calls(void **state) {
     (void)state;
     for (int t = 0; t < 2; t++) {
-        char *z = new_elements(dtypes[t], LOGITS), *g = new_elements(dtypes[t], LOGITS);
-        fill_random(z, dtypes[t], LOGITS, 1);
-        fill_random(g, dtypes[t], LOGITS, 2);
+        const size_t logits = BYTES / (dtypes[t] == SJ_F32 ? sizeof(float) : sizeof(double));
+        char *z = new_elements(dtypes[t], logits), *g = new_elements(dtypes[t], logits);
+        fill_random(z, dtypes[t], logits, 1);
+        fill_random(g, dtypes[t], logits, 2);
         for (size_t j = 0; j < sizeof all_n / sizeof *all_n; j++)
             for (size_t i = 0; i < sizeof all_forms / sizeof *all_forms; i++)
                 check(all_forms[i], dtypes[t], all_n[j], z, g, SJ_GIVEN_LOGITS);
-        for (size_t i = 0; i < LOGITS; i++) element_set(z, dtypes[t], i, element_get(z, dtypes[t], i) > 0 ? 0x1p-9 : 0);
+        for (size_t i = 0; i < logits; i++) element_set(z, dtypes[t], i, element_get(z, dtypes[t], i) > 0 ? 0x1p-9 : 0);
         for (size_t j = 0; j < sizeof all_n / sizeof *all_n; j++)
             check(FORM_VJP, dtypes[t], all_n[j], z, g, SJ_GIVEN_SOFTMAX);
         free(z), free(g);
