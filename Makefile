@@ -35,7 +35,7 @@ test-frameworks: ## compare with the newest autograd and SciPy from PyPI
 install: all ## install under PREFIX (/usr/local), staged in DESTDIR
 	@cmake --install build --prefix "$(PREFIX)"
 
-sanitize: ## the same tests under ASan with UBSan, then under TSan
+sanitize: ## the same tests under ASan with UBSan, then those of the library under TSan
 	@scripts/setup sanitize
 	@scripts/test asan
 	@scripts/test tsan
