@@ -8,10 +8,11 @@ typedef struct batch {
     size_t rows, n;
 } batch;
 
-/* Below a line of neighbours and above, whole groups of them and not; as short as is turned in registers, as fits the
- * stage, and longer. */
-static const batch shapes[] = {{2, 65},    {7, 1023},  {8, 1024},  {16, 100}, {17, 1025}, {45, 2048},
-                               {45, 2049}, {130, 100}, {135, 17},  {300, 64}, {126, 40},  {40, 4097},
+/* Below a line of neighbours and above. */
+static const size_t all_rows[] = {2, 7, 8, 16, 17, 45}, all_n[] = {65, 100, 1023, 1024, 1025, 2048, 2049};
+
+/* Whole groups of lines and not; as short as is turned in registers, as fits the stage, and longer. */
+static const batch others[] = {{130, 100}, {135, 17},  {300, 64},  {126, 40}, {40, 4097},
                                {20, 8191}, {3, 20000}, {260, 257}, {129, 16}};
 
 typedef struct matrix {
@@ -72,17 +73,22 @@ static void check(matrix m) {
     free(m.z), free(m.g), free(m.out), free(z), free(g), free(want);
 }
 
+static void check_forms(batch shape_of) {
+    for (int id = 0; id < FORM_COUNT; id++)
+        for (int t = 0; t < 2; t++) {
+            if (forms[id].result == RESULT_MATRIX) continue;
+            matrix m = {.id = (form_id)id, .dtype = dtypes[t], .rows = shape_of.rows, .n = shape_of.n};
+            check(m);
+            m.in_place = forms[id].result == RESULT_ROW;
+            if (m.in_place) check(m);
+        }
+}
+
 static void rows_have_the_bits_they_have_alone(void **state) {
     (void)state;
-    for (int id = 0; id < FORM_COUNT; id++)
-        for (int t = 0; t < 2; t++)
-            for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-                if (forms[id].result == RESULT_MATRIX) continue;
-                matrix m = {.id = (form_id)id, .dtype = dtypes[t], .rows = shapes[i].rows, .n = shapes[i].n};
-                check(m);
-                m.in_place = forms[id].result == RESULT_ROW;
-                if (m.in_place) check(m);
-            }
+    for (size_t i = 0; i < sizeof all_rows / sizeof *all_rows; i++)
+        for (size_t j = 0; j < sizeof all_n / sizeof *all_n; j++) check_forms((batch){all_rows[i], all_n[j]});
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) check_forms(others[i]);
 }
 
 int main(void) {

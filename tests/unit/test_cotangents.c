@@ -105,6 +105,13 @@ static void a_nan_cotangent_has_one_result_whatever_the_neighbour(void **state) 
         }
 }
 
+/* The VJP of one row of a given softmax. */
+static void given_vjp(sj_dtype dtype, const double *s, const double *g, size_t n, double *out) {
+    sj_options options = SJ_OPTIONS_INIT;
+    options.given = SJ_GIVEN_SOFTMAX;
+    form_row_with(&options, FORM_VJP, dtype, s, g, 0, n, out);
+}
+
 /* s of the order 1, 2^-127, 2^-140 and a huge g where s is small make G = 1; the entry of the smallest s is then
  * exactly 3/8 of it, a subnormal number, and its condition below an ulp of that. */
 static void a_huge_cotangent_leaves_tiny_entries_their_digits(void **state) {
@@ -112,10 +119,8 @@ static void a_huge_cotangent_leaves_tiny_entries_their_digits(void **state) {
     const double g[2][3] = {{0, 0x1p127, 1.375}, {0, 0x1p1020, 1.375}};
     (void)state;
     for (int t = 0; t < 2; t++) {
-        sj_options options = SJ_OPTIONS_INIT;
         double out[3];
-        options.given = SJ_GIVEN_SOFTMAX;
-        form_row_with(&options, FORM_VJP, dtypes[t], s[t], g[t], 0, 3, out);
+        given_vjp(dtypes[t], s[t], g[t], 3, out);
         if (out[2] != 0.375 * s[t][2]) fail_msg("%s: %a; expected %a", dtype_name(dtypes[t]), out[2], 0.375 * s[t][2]);
     }
 }
@@ -127,10 +132,8 @@ static void a_difference_beyond_range_makes_finite_entries(void **state) {
     const double want[2] = {0x1.8p67, 0x1.8p623}; /* s_1 (g_1 - g_0), D rounds away beside it */
     (void)state;
     for (int t = 0; t < 2; t++) {
-        sj_options options = SJ_OPTIONS_INIT;
         double out[2];
-        options.given = SJ_GIVEN_SOFTMAX;
-        form_row_with(&options, FORM_VJP, dtypes[t], s[t], g[t], 0, 2, out);
+        given_vjp(dtypes[t], s[t], g[t], 2, out);
         if (out[0] != -want[t] || out[1] != want[t])
             fail_msg("%s: %a, %a; expected -, +%a", dtype_name(dtypes[t]), out[0], out[1], want[t]);
     }

@@ -5,6 +5,7 @@
 #define BYTES ((size_t)17 << 20) /* of the logits, and of the result: with them a call moves more than 32 MiB */
 #define PART ((size_t)1 << 18)   /* of a small call, about */
 #define GUARD 3                  /* entries before the result and after */
+#define LINE 64
 
 static const size_t all_n[] = {5, 33, 64, 1027, 40000};
 static const form_id all_forms[] = {FORM_SOFTMAX, FORM_VJP};
@@ -17,12 +18,15 @@ static void call(form_id id, sj_dtype dtype, size_t rows, size_t n, void *z, voi
     assert_int_equal(forms[id].call(&a, options), SJ_OK);
 }
 
-static void check(form_id id, sj_dtype dtype, size_t n, char *z, char *g, sj_given given) {
+/* The result begins GUARD entries past the start of a cache line, or `aligned` at one. */
+static void check_at(form_id id, sj_dtype dtype, size_t n, char *z, char *g, sj_given given, bool aligned) {
     sj_options options = SJ_OPTIONS_INIT;
     options.given = given;
     const size_t size = dtype == SJ_F32 ? sizeof(float) : sizeof(double);
     const size_t rows = BYTES / size / n, count = rows * n;
-    char *out = new_elements(dtype, count + 2 * GUARD), *part = new_elements(dtype, PART + n);
+    char *memory = new_elements(dtype, count + 2 * GUARD + 2 * LINE / size), *part = new_elements(dtype, PART + n);
+    char *out = memory + LINE - (uintptr_t)memory % LINE;
+    if (aligned) out += LINE - GUARD * size;
     for (size_t i = 0; i < count + 2 * GUARD; i++) element_set(out, dtype, i, 7);
     call(id, dtype, rows, n, z, g, out + GUARD * size, &options);
     for (size_t i = 0; i < GUARD; i++)
@@ -34,7 +38,12 @@ static void check(form_id id, sj_dtype dtype, size_t n, char *z, char *g, sj_giv
         if (memcmp(out + GUARD * size + at, part, taken * n * size) != 0)
             fail_msg("%s %s, rows of %zu, from row %zu on: other bits", forms[id].name, dtype_name(dtype), n, first);
     }
-    free(out), free(part);
+    free(memory), free(part);
+}
+
+static void check(form_id id, sj_dtype dtype, size_t n, char *z, char *g, sj_given given) {
+    check_at(id, dtype, n, z, g, given, false);
+    check_at(id, dtype, n, z, g, given, true);
 }
 
 static void bits_are_those_of_small_calls(void **state) {
