@@ -95,20 +95,13 @@ V_INLINE void columns_turn(const sj_operand *array, columns c, real *stage, bool
     }
 }
 
-static void columns_load(const sj_operand *array, columns c, real *stage) {
+/* To the stage, or back, of an array that needs it. */
+V_INLINE void columns_move(const sj_operand *array, columns c, real *stage, bool load) {
     if (!is_column(array)) return;
     if (c.n <= SHORT_ROW)
-        columns_copy(array, c, 0, c.n, stage, true);
+        columns_copy(array, c, 0, c.n, stage, load);
     else
-        columns_turn(array, c, stage, true);
-}
-
-static void columns_store(const sj_operand *array, columns c, real *stage) {
-    if (!is_column(array)) return;
-    if (c.n <= SHORT_ROW)
-        columns_copy(array, c, 0, c.n, stage, false);
-    else
-        columns_turn(array, c, stage, false);
+        columns_turn(array, c, stage, load);
 }
 
 /* The array that stands for these rows: itself, or the stage. */
@@ -135,10 +128,10 @@ V_OUTLINE void column_rows(const sj_run *run, run_function *serve) {
         part.z = staged(&run->z, c, stage);
         part.g = staged(&run->g, c, g);
         part.out = staged(&run->out, c, stage);
-        columns_load(&run->z, c, stage);
-        columns_load(&run->g, c, g);
+        columns_move(&run->z, c, stage, true);
+        columns_move(&run->g, c, g, true);
         serve(&part);
-        columns_store(&run->out, c, stage);
+        columns_move(&run->out, c, stage, false);
     }
 }
 

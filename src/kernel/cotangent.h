@@ -85,12 +85,6 @@ V_INLINE dot_term dot_term_of(vec w, const vec *low, vec g, vec scale, vec at_ma
     return (dot_term){x, lost};
 }
 
-V_INLINE void dot_add(vsum *sum, vec w, const vec *low, vec g, vec scale, vec at_max) {
-    const dot_term t = dot_term_of(w, low, g, scale, at_max);
-    vsum_add(sum, t.x);
-    sum->error = v_add(sum->error, t.lost);
-}
-
 /* Sum of w_k d_k over n entries; d is 0 at the argmax. counted: every entry has weight. low: NULL where weights are
  * exact. */
 V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, const cotangent *c, vec least,
@@ -109,7 +103,8 @@ V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, c
             if (low) rest = whole ? v_load(low + at) : v_load_n(low + at, count, 0);
             vec x = whole ? v_load(g + at) : v_load_n(g + at, count, 0);
             if (!counted) x = cotangent_counted(w_k, x, g_m, least);
-            dot_add(&sums[part], w_k, low ? &rest : NULL, x, scale, at_max);
+            const dot_term t = dot_term_of(w_k, low ? &rest : NULL, x, scale, at_max);
+            vsum_join(&sums[part], t.x, t.lost);
         }
     return vsum_total(sums, begun);
 }

@@ -45,7 +45,7 @@ static void log_jacobian_rows(const sj_run *run) {
     serve(run, log_jacobian_rows, block_reduce, log_jacobian_block, any_log_jacobian);
 }
 static void product_rows(const sj_run *run) {
-    if (is_given(run))
+    if (given_serves(run))
         serve(run, product_rows, given_block_load, given_product_block, any_product);
     else
         serve(run, product_rows, block_reduce, product_block, any_product);

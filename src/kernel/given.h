@@ -7,29 +7,10 @@
 #include "short_derivatives.h"
 
 /* Runs served here: without fused arithmetic errors of products cost more than what is saved. */
-V_INLINE bool is_given(const sj_run *run) { return NATIVE_FMA && run->given == SJ_GIVEN_SOFTMAX; }
+V_INLINE bool given_serves(const sj_run *run) { return NATIVE_FMA && run->given == SJ_GIVEN_SOFTMAX; }
 
 V_INLINE void span_product_of_softmax(row *r, const void *e, span s) {
     span_emit(r, emit_product_of_softmax, e, READS_G, s);
-}
-
-/* Extremes of a row or a span of it, and where the piece with the maximum begins. */
-typedef struct given_top {
-    real max, min;
-    size_t start;
-} given_top;
-
-static given_top given_survey(row *r, size_t start, size_t end) {
-    given_top top = {-REAL(INFINITY), REAL(INFINITY), start};
-    vec min = v_set1(top.min);
-    for (; start < end; start += CHUNK) {
-        const size_t count = row_piece(r, start);
-        const extremes of = chunk_extremes(row_logits(r, start, count), count);
-        if (of.max > top.max) top.max = of.max, top.start = start;
-        min = v_min(of.min, min);
-    }
-    top.min = -v_max_lane(v_sub(v_zero(), min));
-    return top;
 }
 
 /* A larger |g| is left: what could overflow is not formed. */
@@ -53,25 +34,25 @@ static void given_dot_span(row *r, const void *context, span s) {
 }
 
 /* What the survey leaves of each span. */
-typedef struct given_tops {
-    given_top *spans;
-} given_tops;
+typedef struct surveys {
+    survey *spans;
+} surveys;
 
 static void given_survey_span(row *r, const void *context, span s) {
-    const given_tops *of = context;
-    of->spans[s.index] = given_survey(r, s.start, s.end);
+    const surveys *of = context;
+    of->spans[s.index] = row_survey(r, s.start, s.end);
 }
 
-V_OUTLINE given_top given_survey_spans(row *r) {
-    given_top tops[MOST_SPANS];
+V_OUTLINE survey given_survey_spans(row *r) {
+    survey spans[MOST_SPANS];
     const size_t count = row_spans(r);
-    row_sweep(r, given_survey_span, &(given_tops){tops});
-    given_top top = tops[0];
+    row_sweep(r, given_survey_span, &(surveys){spans});
+    survey whole = spans[0];
     for (size_t i = 1; i < count; i++) {
-        if (tops[i].max > top.max) top.max = tops[i].max, top.start = tops[i].start;
-        if (tops[i].min < top.min) top.min = tops[i].min;
+        if (spans[i].max > whole.max) whole.max = spans[i].max, whole.start = spans[i].start;
+        if (spans[i].min < whole.min) whole.min = spans[i].min;
     }
-    return top;
+    return whole;
 }
 
 /* The argmax and the scalars of a row whose entries are all in [0, 1], one of them normal. NaN shows in the sum. */
@@ -80,10 +61,10 @@ static inline bool given_reduce(row *r) {
     r->shared = r->kept = false;
     r->keep = KEEP_PAIRS;
     r->how = WEIGH_GIVEN;
-    const given_top top = n > SPAN ? given_survey_spans(r) : given_survey(r, 0, n);
-    if (!(top.max >= REAL_LEAST_NORMAL && top.max <= 1 && top.min >= 0)) return false;
-    const size_t count = row_piece(r, top.start);
-    r->state.argmax = top.start + chunk_find(row_logits(r, top.start, count), count, top.max);
+    const survey of = n > SPAN ? given_survey_spans(r) : row_survey(r, 0, n);
+    if (!(of.max >= REAL_LEAST_NORMAL && of.max <= 1 && of.min >= 0)) return false;
+    const size_t count = row_piece(r, of.start);
+    r->state.argmax = of.start + chunk_find(row_logits(r, of.start, count), count, of.max);
     r->scalars = (row_scalars){{1, 0}, 1};
     r->ref.least = v_zero();
     return true;
@@ -92,7 +73,7 @@ static inline bool given_reduce(row *r) {
 /* False, and nothing written, where the row is left. */
 static inline bool given_product_row(row *r) {
     const size_t n = r->run->n;
-    if (!is_given(r->run) || n == 0 || !given_reduce(r)) return false;
+    if (!given_serves(r->run) || n == 0 || !given_reduce(r)) return false;
     cotangent c = {.scale = GIVEN_SCALE, .g_m = row_entry(r->g, &r->run->g, r->state.argmax)};
     if (!(c.g_m >= -GIVEN_MOST && c.g_m <= GIVEN_MOST)) return false;
     c.at_max = c.g_m * c.scale;

@@ -93,7 +93,7 @@ static void reduce_span(row *r, const void *context, span s) {
     const span_states *states = context;
     vec min;
     const bool near = row_reduce_span(r, s.start, s.end, &min);
-    states->spans[s.index] = (span_state){r->state, -v_max_lane(v_sub(v_zero(), min)), near};
+    states->spans[s.index] = (span_state){r->state, v_min_lane(min), near};
 }
 
 V_OUTLINE bool row_reduce_spans(row *r, vec *min) {
@@ -123,15 +123,22 @@ static inline bool row_reduce_near(row *r) {
     return true;
 }
 
-/* Extremes of the whole row, but for the classes. */
-static inline extremes row_survey(row *r) {
-    extremes of = {.max = -REAL(INFINITY), .min = v_set1(REAL(INFINITY))};
-    for (size_t start = 0; start < r->run->n; start += CHUNK) {
+/* Extremes of entries [start, end) of a row, and where the first piece with the maximum begins. */
+typedef struct survey {
+    real max, min;
+    size_t start;
+} survey;
+
+V_INLINE survey row_survey(row *r, size_t start, size_t end) {
+    survey of = {-REAL(INFINITY), REAL(INFINITY), start};
+    vec min = v_set1(of.min);
+    for (; start < end; start += CHUNK) {
         const size_t count = row_piece(r, start);
         const extremes part = chunk_extremes(row_logits(r, start, count), count);
-        of.max = part.max > of.max ? part.max : of.max;
-        of.min = v_min(part.min, of.min);
+        if (part.max > of.max) of.max = part.max, of.start = start;
+        min = v_min(part.min, min);
     }
+    of.min = v_min_lane(min);
     return of;
 }
 
@@ -173,7 +180,7 @@ static inline void row_reduce_at(row *r, real max) {
 static inline row_kind row_reduce_other(row *r) {
     const sj_nonfinite policy = r->run->nonfinite;
     const bool given = r->run->given == SJ_GIVEN_SOFTMAX;
-    const extremes of = row_survey(r);
+    const survey of = row_survey(r, 0, r->run->n);
     real max = of.max;
     const bool finite = max >= -REAL_LARGEST && max <= REAL_LARGEST;
     if ((!finite || max == 0) && row_has_nan(r)) max = REAL(NAN); /* elsewhere the sum of the weights shows it */
@@ -189,7 +196,7 @@ static inline row_kind row_reduce_other(row *r) {
     }
     const bool near = is_near(max);
     r->ref = near ? reference_near(v_set1(max), WEIGH_NEAR) : reference_far(max);
-    r->how = given ? WEIGH_GIVEN : !near ? WEIGH_FAR : r->shared ? WEIGH_NEAR : weighing_near(of.min, max);
+    r->how = given ? WEIGH_GIVEN : !near ? WEIGH_FAR : r->shared ? WEIGH_NEAR : weighing_near(v_set1(of.min), max);
     if (given) r->ref.least = v_zero(), memset(r->low, 0, sizeof r->low);
     row_reduce_at(r, max);
     return ROW_FINITE;

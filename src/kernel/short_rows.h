@@ -238,10 +238,7 @@ BLOCK_INLINE vpair block_weight(const block *b, vec z) {
 
 /* The entries of a vector join a sum, each with what it lost. */
 V_INLINE void block_add(vsum *sum, vec x, vec lost, size_t terms) {
-    for (size_t term = 0; term < terms; term++) {
-        vsum_add(sum, block_term(x, term));
-        sum->error = v_add(sum->error, block_term(lost, term));
-    }
+    for (size_t term = 0; term < terms; term++) vsum_join(sum, block_term(x, term), block_term(lost, term));
 }
 
 /* Weights as pairs, and the sum of those that count but for the argmax. */

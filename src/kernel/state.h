@@ -231,8 +231,7 @@ static inline dd chunk_total(const real *x, size_t n, size_t skip, real size) {
         for (size_t i = start; i < end; i += SUM_LANES)
             stride_total(x + i, end - i < SUM_LANES ? end - i : SUM_LANES, skip - i, sums);
         for (size_t part = 0; part < SUM_PARTS; part++) {
-            vsum_add(&totals[part], v_sub(sums[part].sum, above));
-            totals[part].error = v_add(totals[part].error, sums[part].error);
+            vsum_join(&totals[part], v_sub(sums[part].sum, above), sums[part].error);
         }
     }
     return vsum_total(totals, zero);

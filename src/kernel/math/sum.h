@@ -20,6 +20,12 @@ V_INLINE void vsum_add(vsum *total, vec x) {
     *total = (vsum){s.hi, v_add(total->error, s.lo)};
 }
 
+/* The same of an x that has lost something itself. */
+V_INLINE void vsum_join(vsum *total, vec x, vec lost) {
+    vsum_add(total, x);
+    total->error = v_add(total->error, lost);
+}
+
 /* Doubles hold sums of floats as pairs do. */
 typedef struct wide_sum {
     vec_wide sum, error;

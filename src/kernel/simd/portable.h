@@ -277,4 +277,6 @@ V_INLINE real v_lane(vec a) { return a[0]; }
 /* The largest lane. */
 V_INLINE real v_max_lane(vec a) { return native_max_lane(a); }
 
+V_INLINE real v_min_lane(vec a) { return -native_max_lane(v_sub(v_zero(), a)); }
+
 #endif
