@@ -152,6 +152,7 @@ V_INLINE void emit_chunk(emit_function *emit, const emission *e, const real *w, 
     size_t i = stream ? v_before_stream(out) : 0;
     if (i > n) i = n;
     if (i > 0) emit_few(emit, e, w, low, x, out, i);
+#pragma GCC unroll 4
     for (; i + V_LANES <= n; i += V_LANES) {
         const vec result = emit((entries){v_load(w + i), v_load(low + i), v_load(x + i)}, e);
         if (stream)
