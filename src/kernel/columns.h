@@ -122,6 +122,7 @@ V_OUTLINE void column_rows(const sj_run *run, run_function *serve) {
     real stage[STAGE_ENTRIES], *const g = stage + together * stage_pitch(run->n);
     sj_run part = *run;
     part.stream = false;
+    part.staged = true;
     columns c = {0, 0, run->n, together};
     for (; c.first < run->rows; c.first += together) {
         part.rows = c.count = run->rows - c.first < together ? run->rows - c.first : together;

@@ -59,6 +59,7 @@ V_OUTLINE survey given_survey_spans(row *r) {
 static inline bool given_reduce(row *r) {
     const size_t n = r->run->n;
     r->shared = r->kept = false;
+    r->held = 0;
     r->keep = KEEP_PAIRS;
     r->how = WEIGH_GIVEN;
     const survey of = n > SPAN ? given_survey_spans(r) : row_survey(r, 0, n);

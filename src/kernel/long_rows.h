@@ -23,11 +23,29 @@ static inline dd row_weigh_chunk(const row *r, const real *z, weights pairs, siz
     return chunk_weigh(z, alone, count, skip, of, &r->ref, WEIGH_SHALLOW);
 }
 
+/* How many entries the room is to hold. Of a row far longer than it, its part would be gone from the cache. */
+static inline size_t row_holds(const row *r) {
+    const size_t n = r->run->n;
+    if (!r->room || r->keep != KEEP_SUM || n <= CHUNK || n > 2 * ROOM_ENTRIES) return 0;
+    return n < ROOM_ENTRIES ? n : ROOM_ENTRIES;
+}
+
+/* Weights that the room holds, relative to what those of the row are: of a shallow row, so that none is subnormal. */
+static inline const real *row_held_weights(row *r, size_t start, size_t count) {
+    const real *held = r->room->weights + start;
+    const real shift = r->room->integers[start / CHUNK] - reference_integer(&r->ref);
+    if (shift == 0) return held;
+    const real power = (real)power_of_two((double)shift);
+    for (size_t i = 0; i < count; i++) r->w[i] = held[i] * power;
+    return r->w;
+}
+
 /* Weights of entries [start, start + count), and in r->low + (r->kept ? start : 0) what their rounding left, where that
  * is kept: from the reduction, or made again. */
 static inline const real *row_weights(row *r, size_t start, size_t count) {
     const weights to = {r->w, r->keep == KEEP_PAIRS ? r->low : NULL};
     if (r->kept) return r->w + start;
+    if (start < r->held) return row_held_weights(r, start, count);
     if (r->keep == KEEP_STORED) return chunk_read(r->out, &r->run->out, start, count, r->w);
     const real *z = row_logits(r, start, count);
     if (r->how == WEIGH_GIVEN) return z;
@@ -49,11 +67,13 @@ static inline weighing weighing_near(vec min, real max) {
     return v_any(v_gt(v_set1(max - REAL(SHALLOW_DEPTH)), min)) ? WEIGH_NEAR : WEIGH_SHALLOW;
 }
 
-/* State of one chunk whose maximum is near. Leaves its weights in r->w. */
+/* State of one chunk whose maximum is near. Leaves its weights in r->w or in the room. */
 static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, const extremes *of) {
     const weighing how = weighing_near(of->min, of->max);
     const real integer = reference_integer(&r->ref);
-    const weights to = {r->w, r->low};
+    const bool held = start < r->held;
+    const weights to = {held ? r->room->weights + start : r->w, r->low};
+    if (held) r->room->integers[start / CHUNK] = integer;
     if (r->whole) return (row_state){start, of->max, integer, {0, 0}, row_weigh_chunk(r, z, to, count, count, of, how)};
     const size_t m = chunk_argmax(z, count, of);
     const dd rest = row_weigh_chunk(r, z, to, count, m, of, how);
@@ -119,6 +139,7 @@ static inline bool row_reduce_near(row *r) {
     if (r->run->n > SPAN ? !row_reduce_spans(r, &min) : !row_reduce_span(r, 0, r->run->n, &min)) return false;
     r->kept = r->run->n <= CHUNK;
     r->how = weighing_near(min, r->state.max);
+    if (r->how != WEIGH_SHALLOW) r->held = 0;
     if (!r->kept) r->ref = reference_near(v_set1(r->state.max), WEIGH_NEAR);
     return true;
 }
@@ -180,6 +201,7 @@ static inline void row_reduce_at(row *r, real max) {
 static inline row_kind row_reduce_other(row *r) {
     const sj_nonfinite policy = r->run->nonfinite;
     const bool given = r->run->given == SJ_GIVEN_SOFTMAX;
+    r->held = 0;
     const survey of = row_survey(r, 0, r->run->n);
     real max = of.max;
     const bool finite = max >= -REAL_LARGEST && max <= REAL_LARGEST;
@@ -220,6 +242,7 @@ static inline row_kind row_reduce(row *r, keeping keep) {
     r->shared = false;
     r->kept = false;
     r->keep = keep;
+    r->held = row_holds(r);
     r->whole = keep == KEEP_SUM || keep == KEEP_STORED;
     r->how = WEIGH_NEAR;
     if (r->run->n == 0) return ROW_EMPTY;

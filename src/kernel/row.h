@@ -10,19 +10,31 @@
 
 /* What the reduction of a row leaves of its weights. */
 typedef enum keeping {
-    KEEP_SUM,     /* as KEEP_WEIGHTS, and only the sum of all of them is asked for */
+    KEEP_SUM,     /* as KEEP_WEIGHTS, or in the room, and only the sum of all of them is asked for */
     KEEP_WEIGHTS, /* in w, where the row fits */
     KEEP_PAIRS,   /* in w and low */
     KEEP_STORED   /* as KEEP_SUM, but in the output, until the results replace them */
 } keeping;
+
+/* Room for weights that the scratch of a row does not hold, 512 KiB on the stack: they are read again from the L2 cache
+ * in less time than it takes to make them. Those of a piece are relative to its own maximum, a power of two apart from
+ * those of the row. Pairs are not held: twice the bytes take as long as making them. */
+#define ROOM_ENTRIES (((size_t)1 << 19) / sizeof(real))
+
+typedef struct row_room {
+    _Alignas(64) real weights[ROOM_ENTRIES];
+    real integers[ROOM_ENTRIES / CHUNK]; /* K of each piece */
+} row_room;
 
 typedef struct row {
     const sj_run *run;
     const char *z, *g;
     char *out;
     weighing how;
-    bool shared; /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
-    bool kept;   /* w (and low) hold the weights of the whole row */
+    bool shared;    /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
+    bool kept;      /* w (and low) hold the weights of the whole row */
+    row_room *room; /* NULL: none */
+    size_t held;    /* entries, the first of the row, whose weights the room holds */
     bool whole; /* the rest of the state is the sum of all weights, its top is 0; the argmax is at or after state.argmax
                  */
     keeping keep;

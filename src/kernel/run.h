@@ -33,6 +33,7 @@ typedef struct sj_run {
     sj_nonfinite nonfinite;
     sj_given given;
     bool stream;         /* results go past the caches */
+    bool staged;         /* of a stage on the stack, beside which there is no room for more */
     const sj_team *team; /* NULL: the calling thread alone */
 } sj_run;
 

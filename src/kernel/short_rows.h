@@ -351,6 +351,7 @@ V_INLINE void block_rows(const sj_run *run, size_t vectors, block_function *redu
     block b;
     row r;
     b.run = r.run = run;
+    r.room = NULL;
     b.vectors = vectors;
     if (!ACROSS) b.turn = turning_of(run->n);
     for (b.first = 0; b.first < run->rows; b.first += BLOCK_ROWS) {
@@ -366,6 +367,15 @@ V_INLINE void block_rows(const sj_run *run, size_t vectors, block_function *redu
     }
 }
 
+/* Rows whose weights may need more room than their scratch. */
+V_OUTLINE void rows_with_room(const sj_run *run, row_function *single) {
+    row_room room;
+    row r;
+    r.run = run;
+    r.room = &room;
+    long_rows(&r, single);
+}
+
 /* Every row of a run: short ones in blocks, long ones one after the other by `single`, or as `many` does it where that
  * is not NULL. run_rows: the function of the run, for parts of it. */
 V_INLINE void serve_rows(const sj_run *run, run_function *run_rows, block_function *reduce, block_function *whole,
@@ -376,9 +386,12 @@ V_INLINE void serve_rows(const sj_run *run, run_function *run_rows, block_functi
         column_rows(run, run_rows);
     } else if (run->n <= SHORT_ROW && run->n > 0) {
         block_rows(run, ACROSS ? (run->n - 1) / V_LANES + 1 : run->n, reduce, whole, single);
+    } else if (run->n > CHUNK && !run->staged) {
+        rows_with_room(run, single);
     } else {
         row r;
         r.run = run;
+        r.room = NULL;
         if (many)
             many(&r);
         else

@@ -63,6 +63,10 @@ static void check(matrix m) {
     fill_random(m.g, m.dtype, count, 6);
     element_set(m.z, m.dtype, 1, 1e30);        /* a row whose maximum is far */
     element_set(m.z, m.dtype, 3 * step, -300); /* and a deep one */
+    for (size_t k = 2048; k < m.n; k++) {      /* pieces of long rows, each with a maximum of its own */
+        const size_t at = k * step + m.rows - 1;
+        element_set(m.z, m.dtype, at, element_get(m.z, m.dtype, at) + (k / 2048 % 3 ? 9 : -2));
+    }
     for (size_t i = 0; i < count; i++) element_set(m.out, m.dtype, i, m.in_place ? element_get(m.z, m.dtype, i) : 7);
     call(&m);
     for (size_t row = 0; row < m.rows; row++) check_row(&m, row, z, g, want);
