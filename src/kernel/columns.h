@@ -73,7 +73,7 @@ V_INLINE void columns_copy(const sj_operand *array, columns c, size_t k, size_t 
 V_INLINE void square_turn(const real *from, size_t from_pitch, real *to, size_t to_pitch) {
     vec tile[V_LANES];
     for (size_t i = 0; i < V_LANES; i++) tile[i] = v_load(from + i * from_pitch);
-    tile_zip(tile, V_LANES);
+    tile_turn(tile);
     for (size_t i = 0; i < V_LANES; i++) v_store(to + i * to_pitch, tile[i]);
 }
 

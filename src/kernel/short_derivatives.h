@@ -116,7 +116,7 @@ V_INLINE void rows_spread(const vec *turned, size_t n, real *rows) {
     for (size_t k = 0; k < n; k += V_LANES) {
         vec tile[V_LANES];
         for (size_t i = 0; i < V_LANES; i++) tile[i] = k + i < n ? turned[k + i] : v_zero();
-        tile_unzip(tile, V_LANES);
+        tile_turn(tile);
         for (size_t i = 0; i < V_LANES; i++) v_store(rows + i * LINE_PITCH + k, tile[i]);
     }
 }

@@ -156,6 +156,11 @@ V_INLINE vec v_power_below(vec x) { return (vec)((vec_bits)x >> REAL_MANTISSA <<
 #define LANE_ZIP_HIGH(i) ((i) / 2 + (i) % 2 * LANES + LANES / 2)
 #define LANE_EVEN(i) (2 * (i))
 #define LANE_ODD(i) (2 * (i) + 1)
+#define CLOSE (16 / (V_BYTES / LANES))
+#define LANE_CLOSE_LOW(i) ((i) / CLOSE * CLOSE + (i) % CLOSE / 2 + (i) % 2 * LANES)
+#define LANE_CLOSE_HIGH(i) (LANE_CLOSE_LOW(i) + CLOSE / 2)
+#define LANE_EVEN_CLOSE(i) ((i) / CLOSE * 2 * CLOSE + (i) % CLOSE)
+#define LANE_ODD_CLOSE(i) (LANE_EVEN_CLOSE(i) + CLOSE)
 #define LANE_1(i) (((i) ^ 1) % LANES)
 #define LANE_2(i) (((i) ^ 2) % LANES)
 #define LANE_4(i) (((i) ^ 4) % LANES)
@@ -168,6 +173,18 @@ V_INLINE vec v_zip_high(vec a, vec b) { return __builtin_shufflevector(a, b, EAC
 V_INLINE vec v_even(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_EVEN)); }
 
 V_INLINE vec v_odd(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_ODD)); }
+
+/* The same within each 16 bytes, where a zip is one instruction in every set, and of 16 bytes as if they were a lane.
+ */
+#define CLOSE_LANES (16 / sizeof(real))
+
+V_INLINE vec v_zip_low_close(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_CLOSE_LOW)); }
+
+V_INLINE vec v_zip_high_close(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_CLOSE_HIGH)); }
+
+V_INLINE vec v_even_close(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_EVEN_CLOSE)); }
+
+V_INLINE vec v_odd_close(vec a, vec b) { return __builtin_shufflevector(a, b, EACH_LANE(LANE_ODD_CLOSE)); }
 
 /* Lanes `apart`, a power of two below V_LANES, change places. */
 V_INLINE vec v_swap(vec a, size_t apart) {
@@ -225,6 +242,11 @@ V_INLINE vec_wide v_wide_across(vec_wide a, size_t width) {
 #undef LANE_ZIP_HIGH
 #undef LANE_EVEN
 #undef LANE_ODD
+#undef CLOSE
+#undef LANE_CLOSE_LOW
+#undef LANE_CLOSE_HIGH
+#undef LANE_EVEN_CLOSE
+#undef LANE_ODD_CLOSE
 #undef LANE_1
 #undef LANE_2
 #undef LANE_4
