@@ -154,6 +154,22 @@ static inline void rows_load(const real *rows, size_t count, const turning *t, v
     }
 }
 
+/* How rows are stored: past the caches, in whole vectors, or no further than the array. */
+typedef enum lines_way { LINES_STREAM, LINES_WHOLE, LINES_WITHIN } lines_way;
+
+/* Rows one after the other, from tiles: stores in the order of tiles would keep lines of many rows waiting. */
+V_INLINE void lines_store(real *rows, size_t count, size_t n, const vec *tiles, lines_way way) {
+    for (size_t lane = 0; lane < V_LANES; lane++)
+        for (size_t k = 0, at = lane * n; k < n; k += V_LANES, at += V_LANES) {
+            if (way == LINES_STREAM)
+                v_stream(rows + at, tiles[k + lane]);
+            else if (way == LINES_WHOLE)
+                v_store(rows + at, tiles[k + lane]);
+            else
+                store_within(rows, tiles[k + lane], at, count);
+        }
+}
+
 /* The way back, to an array of `count` entries. Stores are whole vectors where the next ones repair what they spill
  * over. */
 static inline void rows_store(real *rows, size_t count, const turning *t, const vec *turned, bool stream) {
@@ -167,7 +183,6 @@ static inline void rows_store(real *rows, size_t count, const turning *t, const 
         rows_store_packed(rows, count, t, V_LANES, turned);
         return;
     }
-    /* rows one after the other: stores in the order of tiles keep lines of many rows waiting */
     vec tiles[MOST_TURNED];
     for (size_t k = 0; k < t->n; k += V_LANES) {
         vec tile[V_LANES];
@@ -178,15 +193,12 @@ static inline void rows_store(real *rows, size_t count, const turning *t, const 
     const size_t whole = (t->n + V_LANES - 1) / V_LANES * V_LANES;
     const bool room = (V_LANES - 1) * t->n + whole <= count;
     const bool streams = stream && whole == t->n && room && v_before_stream(rows) == 0;
-    for (size_t lane = 0; lane < V_LANES; lane++)
-        for (size_t k = 0; k < t->n; k += V_LANES) {
-            if (streams)
-                v_stream(rows + lane * t->n + k, tiles[k + lane]);
-            else if (room)
-                v_store(rows + lane * t->n + k, tiles[k + lane]);
-            else
-                store_within(rows, tiles[k + lane], lane * t->n + k, count);
-        }
+    if (streams)
+        lines_store(rows, count, t->n, tiles, LINES_STREAM);
+    else if (room)
+        lines_store(rows, count, t->n, tiles, LINES_WHOLE);
+    else
+        lines_store(rows, count, t->n, tiles, LINES_WITHIN);
 }
 
 #endif
