@@ -1,5 +1,5 @@
 /* turn.h: blocks of V_LANES rows turned so that entry k of every row is one vector, and back: a network of zips in
- * registers, no gather. Called by short_rows.h; calls simd/.
+ * registers, no gather. Called by columns.h and block.h; calls simd/.
  *
  * Vector i of a tile holds rows i F .. i F + F - 1, each in P lanes, P F = V_LANES. With the bits of a vector's number
  * before those of a lane's, an entry stands at (row, k) and shall stand at (k, row): every zip of vector i with vector
