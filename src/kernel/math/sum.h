@@ -3,6 +3,7 @@
 #ifndef SJ_KERNEL_SUM_H
 #define SJ_KERNEL_SUM_H
 
+#include "../simd/wide.h"
 #include "pair.h"
 
 #define SUM_PARTS (SUM_LANES / V_LANES)

@@ -200,41 +200,6 @@ V_INLINE vec v_swap(vec a, size_t apart) {
     }
 }
 
-/* Doubles, as many as fill a vector: part `half` of the lanes as such, which is all of them in float64. */
-typedef double vec_wide __attribute__((vector_size(V_BYTES)));
-#define WIDE_LANES (V_BYTES / sizeof(double))
-
-#if V_BYTES == 64
-#define WIDE_EACH(w) 0 ^ (w), 1 ^ (w), 2 ^ (w), 3 ^ (w), 4 ^ (w), 5 ^ (w), 6 ^ (w), 7 ^ (w)
-#elif V_BYTES == 32
-#define WIDE_EACH(w) 0 ^ (w), 1 ^ (w), 2 ^ (w), 3 ^ (w)
-#else
-#define WIDE_EACH(w) 0 ^ (w), 1 ^ (w)
-#endif
-
-V_INLINE vec_wide v_widen(vec a, size_t half) {
-#if defined(SJ_REAL_f64)
-    (void)half;
-    return a;
-#else
-    if (half == 0) return __builtin_convertvector(__builtin_shufflevector(a, a, WIDE_EACH(0)), vec_wide);
-    return __builtin_convertvector(__builtin_shufflevector(a, a, WIDE_EACH(WIDE_LANES)), vec_wide);
-#endif
-}
-
-/* Lane i is lane i ^ width of a, width a power of two. */
-V_INLINE vec_wide v_wide_across(vec_wide a, size_t width) {
-#if V_BYTES == 64
-    if (width == 4) return __builtin_shufflevector(a, a, WIDE_EACH(4));
-#endif
-#if V_BYTES >= 32
-    if (width == 2) return __builtin_shufflevector(a, a, WIDE_EACH(2));
-#endif
-    (void)width;
-    return __builtin_shufflevector(a, a, WIDE_EACH(1));
-}
-#undef WIDE_EACH
-
 #undef LANES_8
 #undef LANES
 #undef EACH_LANE
