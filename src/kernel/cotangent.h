@@ -92,20 +92,24 @@ V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, c
     const vec scale = v_set1(c->scale), g_m = v_set1(c->g_m), at_max = v_set1(c->at_max);
     vsum sums[SUM_PARTS];
     vec begun[SUM_PARTS];
+    size_t i = 0;
     for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero(), begun[part] = v_zero();
-    for (size_t i = 0; i < n; i += SUM_LANES)
+    for (; i + SUM_LANES <= n; i += SUM_LANES)
         for (size_t part = 0; part < SUM_PARTS; part++) {
-            const size_t at = i + part * V_LANES, count = n - at;
-            if (at >= n) break;
-            const bool whole = at + V_LANES <= n;
-            const vec w_k = whole ? v_load(w + at) : v_load_n(w + at, count, 0);
-            vec rest = v_zero();
-            if (low) rest = whole ? v_load(low + at) : v_load_n(low + at, count, 0);
-            vec x = whole ? v_load(g + at) : v_load_n(g + at, count, 0);
-            if (!counted) x = cotangent_counted(w_k, x, g_m, least);
+            const size_t at = i + part * V_LANES;
+            const vec w_k = v_load(w + at), rest = low ? v_load(low + at) : v_zero();
+            const vec x = counted ? v_load(g + at) : cotangent_counted(w_k, v_load(g + at), g_m, least);
             const dot_term t = dot_term_of(w_k, low ? &rest : NULL, x, scale, at_max);
             vsum_join(&sums[part], t.x, t.lost);
         }
+    for (size_t part = 0; part < SUM_PARTS && i < n; part++, i += V_LANES) {
+        const size_t lanes = n - i < V_LANES ? n - i : V_LANES;
+        const vec w_k = v_load_n(w + i, lanes, 0), rest = low ? v_load_n(low + i, lanes, 0) : v_zero();
+        vec x = v_load_n(g + i, lanes, 0);
+        if (!counted) x = cotangent_counted(w_k, x, g_m, least);
+        const dot_term t = dot_term_of(w_k, low ? &rest : NULL, x, scale, at_max);
+        vsum_join(&sums[part], t.x, t.lost);
+    }
     return vsum_total(sums, begun);
 }
 

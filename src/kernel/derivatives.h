@@ -3,13 +3,13 @@
 #ifndef SJ_KERNEL_DERIVATIVES_H
 #define SJ_KERNEL_DERIVATIVES_H
 
-#include "given.h"
+#include "product_groups.h"
 
 /* One row of a derivative: its reduction, then `finite`, or the fill of a row that has no state. */
 typedef void fill_function(row *r, double value);
 
-static inline void derivative_row(row *r, row_function *finite, fill_function *fill) {
-    switch (row_reduce(r, KEEP_PAIRS)) {
+static inline void derivative_row(row *r, keeping keep, row_function *finite, fill_function *fill) {
+    switch (row_reduce(r, keep)) {
     case ROW_NAN:
         fill(r, NAN);
         break;
@@ -26,15 +26,19 @@ static inline void log_softmax_gradient_row(row *r) { gradient_row(r, true); }
 static inline void softmax_jacobian_row(row *r) { jacobian_of_row(r, false); }
 static inline void log_softmax_jacobian_row(row *r) { jacobian_of_row(r, true); }
 
-static void any_gradient(row *r) { derivative_row(r, softmax_gradient_row, row_fill); }
-static void any_log_gradient(row *r) { derivative_row(r, log_softmax_gradient_row, row_fill); }
-static void any_jacobian(row *r) { derivative_row(r, softmax_jacobian_row, jacobian_fill); }
-static void any_log_jacobian(row *r) { derivative_row(r, log_softmax_jacobian_row, jacobian_fill); }
+static void any_gradient(row *r) { derivative_row(r, KEEP_PAIRS, softmax_gradient_row, row_fill); }
+static void any_log_gradient(row *r) { derivative_row(r, KEEP_PAIRS, log_softmax_gradient_row, row_fill); }
+static void any_jacobian(row *r) { derivative_row(r, KEEP_PAIRS, softmax_jacobian_row, jacobian_fill); }
+static void any_log_jacobian(row *r) { derivative_row(r, KEEP_PAIRS, log_softmax_jacobian_row, jacobian_fill); }
 static void any_product(row *r) {
-    if (!given_product_row(r)) derivative_row(r, product_row, row_fill);
+    if (!given_product_row(r)) derivative_row(r, KEEP_PRODUCT, product_row, row_fill);
 }
-static void any_log_vjp(row *r) { derivative_row(r, log_vjp_row, row_fill); }
-static void any_log_jvp(row *r) { derivative_row(r, log_jvp_row, row_fill); }
+static void any_log_vjp(row *r) { derivative_row(r, KEEP_PAIRS, log_vjp_row, row_fill); }
+static void any_log_jvp(row *r) { derivative_row(r, KEEP_PRODUCT, log_jvp_row, row_fill); }
+
+static void long_products(row *r) { product_groups(r, PRODUCT_OF_SOFTMAX, any_product); }
+static void long_products_of_given(row *r) { product_groups(r, PRODUCT_OF_GIVEN, any_product); }
+static void long_log_jvps(row *r) { product_groups(r, PRODUCT_OF_LOG, any_log_jvp); }
 
 static void gradient_rows(const sj_run *run) { serve(run, gradient_rows, block_reduce, gradient_block, any_gradient); }
 static void log_gradient_rows(const sj_run *run) {
@@ -46,11 +50,13 @@ static void log_jacobian_rows(const sj_run *run) {
 }
 static void product_rows(const sj_run *run) {
     if (given_serves(run))
-        serve(run, product_rows, given_block_load, given_product_block, any_product);
+        serve_rows(run, product_rows, given_block_load, given_product_block, any_product, long_products_of_given);
     else
-        serve(run, product_rows, block_reduce, product_block, any_product);
+        serve_rows(run, product_rows, block_reduce, product_block, any_product, long_products);
 }
 static void log_vjp_rows(const sj_run *run) { serve(run, log_vjp_rows, block_reduce, log_vjp_block, any_log_vjp); }
-static void log_jvp_rows(const sj_run *run) { serve(run, log_jvp_rows, block_reduce, log_jvp_block, any_log_jvp); }
+static void log_jvp_rows(const sj_run *run) {
+    serve_rows(run, log_jvp_rows, block_reduce, log_jvp_block, any_log_jvp, long_log_jvps);
+}
 
 #endif

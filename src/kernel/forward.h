@@ -132,14 +132,19 @@ BLOCK_INLINE void logsumexp_block(block *b) {
     block_store(b, &sum, 1, 0, 1);
 }
 
+/* What the entries of a row are made from. */
+typedef struct sources {
+    const real *w, *low, *x;
+} sources;
+
 /* out[0..n) of row i of a group, but for what is to stand at `argmax` < n. */
-V_INLINE void group_emit(const row_group *group, size_t i, emit_function *emit, const emission *e, const real *x,
+V_INLINE void group_emit(const row_group *group, size_t i, emit_function *emit, const emission *e, sources from,
                          size_t argmax, real at_argmax) {
     const sj_operand *out = &group->run->out;
     const size_t n = group->run->n;
     char *row_out = group_out(group, i);
     real *to = chunk_begin(row_out, out, out->class_stride, 0, group->x_scratch);
-    emit_chunk(emit, e, x, x, x, to, n, group->run->stream && to != group->x_scratch);
+    emit_chunk(emit, e, from.w, from.low, from.x, to, n, group->run->stream && to != group->x_scratch);
     if (argmax < n) to[argmax] = at_argmax;
     chunk_end(row_out, out, out->class_stride, 0, n, to);
 }
@@ -154,12 +159,14 @@ V_INLINE void group_softmax(const row_group *group, size_t i) {
     }
     const size_t n = group->run->n;
     const size_t argmax = exceeds_half(top, sum) ? chunk_find(group_logits(group, i), n, group->max[i]) : n;
-    group_emit(group, i, emit_softmax, &e, group_weights(group, i), argmax, (real)dd_mul(top, inverse).hi);
+    const real *w = group_weights(group, i).w;
+    group_emit(group, i, emit_softmax, &e, (sources){w, w, w}, argmax, (real)dd_mul(top, inverse).hi);
 }
 
 V_INLINE void group_log_softmax(const row_group *group, size_t i) {
     const emission e = {.a = v_set1(group->max[i]), .b = v_set1((real)group->logs[i].hi)};
-    group_emit(group, i, emit_log_softmax, &e, group_logits(group, i), SIZE_MAX, 0);
+    const real *z = group_logits(group, i);
+    group_emit(group, i, emit_log_softmax, &e, (sources){z, z, z}, SIZE_MAX, 0);
 }
 
 V_INLINE void group_logsumexp(const row_group *group, size_t i) {
@@ -167,9 +174,9 @@ V_INLINE void group_logsumexp(const row_group *group, size_t i) {
     chunk_store(group_out(group, i), group->run->out.dtype, 0, (real)value);
 }
 
-static void softmax_long_rows(row *r) { group_rows(r, true, group_softmax, softmax_row); }
-static void log_softmax_long_rows(row *r) { group_rows(r, false, group_log_softmax, log_softmax_row); }
-static void logsumexp_long_rows(row *r) { group_rows(r, false, group_logsumexp, logsumexp_row); }
+static void softmax_long_rows(row *r) { group_rows(r, GROUP_SUM, group_softmax, softmax_row); }
+static void log_softmax_long_rows(row *r) { group_rows(r, GROUP_REST, group_log_softmax, log_softmax_row); }
+static void logsumexp_long_rows(row *r) { group_rows(r, GROUP_REST, group_logsumexp, logsumexp_row); }
 
 static void softmax_rows(const sj_run *run) {
     serve_rows(run, softmax_rows, block_reduce_whole, softmax_block, softmax_row, softmax_long_rows);

@@ -81,10 +81,9 @@ static inline bool given_product_row(row *r) {
     const cotangent_sum dot = n > SPAN ? spans_add(r, given_dot_span, (spans_sum){.c = &c}) : given_dot(r, &c, 0, n);
     if (!dot.within || dot.sum.hi != dot.sum.hi) return false;
     c.dot = dot.sum;
-    const mean at = cotangent_mean(r, &c, (double)c.scale);
-    if (at.plain) {
-        const emission e = {
-            .a = v_set1(c.scale), .b = v_set1(at.hi), .c = v_set1(at.lo), .last = descent_by(v_set1(1 / c.scale))};
+    const means at = means_of(v_wide_set1((double)c.g_m * (double)c.scale), wide_pair_of(c.dot));
+    if (at.plain[0]) {
+        const emission e = given_emission(&at, 0, c.scale);
         row_emit(r, span_product_of_softmax, &e);
     } else {
         memset(r->low, 0, sizeof r->low);

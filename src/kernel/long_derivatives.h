@@ -3,8 +3,8 @@
 #ifndef SJ_KERNEL_LONG_DERIVATIVES_H
 #define SJ_KERNEL_LONG_DERIVATIVES_H
 
-#include "cotangent.h"
 #include "forward.h"
+#include "mean.h"
 
 V_INLINE void span_off_diagonal(row *r, const void *e, span s) { span_emit(r, emit_off_diagonal, e, READS_WEIGHTS, s); }
 V_INLINE void span_plain_off_diagonal(row *r, const void *e, span s) {
@@ -24,52 +24,21 @@ static inline dd row_inverse(const row *r) { return dd_scale(r->scalars.inverse,
 /* c_m = T / (1 + T), times the bias */
 static inline dd row_complement(const row *r) { return dd_mul(r->state.rest, row_inverse(r)); }
 
-/* G = g_m + D as hi + down (lo + rest), down a power of two: beside a large g_m a small D keeps its digits. */
-typedef struct mean {
-    real hi, lo, rest, down;
-    bool plain; /* hi + lo is G but for PLAIN_REST of D, and so are products of lo with roundings: down is 1 */
-} mean;
-
-/* u / 64 */
-#define PLAIN_REST (1 / (double)((real_bits)1 << (REAL_MANTISSA + 7)))
-
-static inline bool mean_is_plain(double d, real lo, real rest) {
-    if (!NATIVE_FMA) return false;
-    const double small = fabs(d) * PLAIN_REST;
-    return fabs((double)rest) <= small && fabs((double)lo * PLAIN_REST * 64) <= small;
-}
-
-/* G times scale, from the sum of w_k d_k at c's own. */
-static inline mean cotangent_mean(const row *r, const cotangent *c, double scale) {
-    const dd dot = dd_scale(dd_mul(c->dot, r->scalars.inverse), scale / (double)c->scale);
-    const dd sum = two_sum((double)row_entry(r->g, &r->run->g, r->state.argmax) * scale, dot.hi);
-    const real hi = (real)sum.hi;
-    const dd below = two_sum(sum.hi - (double)hi, sum.lo), left = two_sum(below.hi, below.lo + dot.lo);
-    const real lift = fabs(left.hi) < (double)MEAN_SMALL ? MEAN_LIFT : 1, lo = (real)(left.hi * (double)lift);
-    const real rest = (real)((left.hi * (double)lift - (double)lo) + left.lo * (double)lift);
-    const bool plain = lift == 1 && mean_is_plain(dot.hi, lo, rest);
-    return (mean){hi, lo, rest, 1 / lift, plain};
-}
+/* Of a row reduced with KEEP_PRODUCT: the sum of its weights. */
+static inline dd row_sum(const row *r) { return r->how == WEIGH_GIVEN ? (dd){1, 0} : r->state.rest; }
 
 /* out_q = s_q (g_q - G), from the second reduction */
 static inline void product_emit(row *r, const cotangent *c) {
-    /* of a long row s is as small as the sum is large: the sum's power of two is taken from g instead */
-    const dd inverse = row_inverse(r);
-    const double sum = 1 / power_below(inverse.hi), scale = (double)c->scale * ((double)EMIT_LIFT / sum);
-    const mean at = cotangent_mean(r, c, scale);
-    if (!(at.hi >= -REAL_LARGEST && at.hi <= REAL_LARGEST)) { /* a cotangent that is not finite has weight */
+    const double scale = (double)c->scale, unbias = r->scalars.unbias;
+    const vec_wide g_m = v_wide_set1((double)c->g_m);
+    const product_ends ends = product_ends_of(wide_pair_of(row_sum(r)), wide_pair_of(c->dot), g_m, scale, unbias);
+    if (!(fabs(ends.at.hi[0]) <= (double)REAL_LARGEST)) { /* a cotangent that is not finite has weight */
         row_fill(r, NAN);
         return;
     }
-    const emission e = {.factor = spread(dd_scale(inverse, sum)),
-                        .a = v_set1((real)scale),
-                        .b = v_set1(at.hi),
-                        .c = v_set1(at.lo),
-                        .last = descent_by(v_set1((real)(r->scalars.unbias / sum / scale))),
-                        .rest = v_set1(at.rest),
-                        .down = v_set1(at.down),
-                        .least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost(v_set1(c->size))};
-    if (at.plain && r->how == WEIGH_SHALLOW)
+    emission e = product_emission(&ends, 0, scale, unbias);
+    e.least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost(v_set1(c->size));
+    if (ends.at.plain[0] && r->how == WEIGH_SHALLOW)
         row_emit(r, span_plain_product, &e);
     else if (r->how == WEIGH_GIVEN && c->scale < GIVEN_SCALE)
         row_emit(r, span_given_product, &e);
@@ -80,17 +49,19 @@ static inline void product_emit(row *r, const cotangent *c) {
 }
 
 static inline void product_row(row *r) {
+    r->state.argmax = row_find(r);
     const cotangent c = cotangent_reduce(r);
     product_emit(r, &c);
 }
 
 /* out_q = g_q - G, a quarter of it where that could overflow */
 static inline void log_jvp_row(row *r) {
+    r->state.argmax = row_find(r);
     const cotangent c = cotangent_reduce(r);
     const double part = c.largest > REAL_LARGEST / 4 ? 0.25 : 1;
-    const mean at = cotangent_mean(r, &c, part);
-    const emission e = {
-        .a = v_set1((real)part), .b = v_set1(at.hi), .c = v_set1(at.lo * at.down), .d = v_set1((real)(1 / part))};
+    const means at =
+        log_means_of(wide_pair_of(row_sum(r)), wide_pair_of(c.dot), v_wide_set1((double)c.g_m), (double)c.scale, part);
+    const emission e = log_jvp_emission(&at, 0, part);
     row_emit(r, span_log_jvp, &e);
 }
 

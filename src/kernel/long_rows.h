@@ -241,12 +241,13 @@ static inline void row_drop_uncounted(row *r) {
 static inline row_kind row_reduce(row *r, keeping keep) {
     r->shared = false;
     r->kept = false;
-    r->keep = keep;
+    const bool given = r->run->given == SJ_GIVEN_SOFTMAX;
+    r->keep = keep == KEEP_PRODUCT ? KEEP_PAIRS : keep;
     r->held = row_holds(r);
-    r->whole = keep == KEEP_SUM || keep == KEEP_STORED;
+    r->whole = keep == KEEP_SUM || keep == KEEP_STORED || (keep == KEEP_PRODUCT && !given);
     r->how = WEIGH_NEAR;
     if (r->run->n == 0) return ROW_EMPTY;
-    if (keep == KEEP_STORED || r->run->given == SJ_GIVEN_SOFTMAX || !row_reduce_near(r)) {
+    if (keep == KEEP_STORED || given || !row_reduce_near(r)) {
         const row_kind kind = row_reduce_other(r);
         if (kind != ROW_FINITE) return kind;
     }

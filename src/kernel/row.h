@@ -13,6 +13,7 @@ typedef enum keeping {
     KEEP_SUM,     /* as KEEP_WEIGHTS, or in the room, and only the sum of all of them is asked for */
     KEEP_WEIGHTS, /* in w, where the row fits */
     KEEP_PAIRS,   /* in w and low */
+    KEEP_PRODUCT, /* the same, and only the sum of all of them is asked for */
     KEEP_STORED   /* as KEEP_SUM, but in the output, until the results replace them */
 } keeping;
 

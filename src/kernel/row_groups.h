@@ -8,10 +8,17 @@
 
 #include "short_rows.h"
 
+/* What the weights of a group are for. */
+typedef enum group_keep {
+    GROUP_SUM,  /* their sum; they are kept */
+    GROUP_REST, /* the sum of all but the argmax's; none is kept */
+    GROUP_PAIRS /* as GROUP_SUM; they are kept with what their rounding left, and the argmax is asked for */
+} group_keep;
+
 /* Rows of a group, and entries of theirs: 4 KiB of weights, or 8 of logits where weights are not kept. Longer stages
  * would keep memory waiting beyond the caches; log(1 + T) of float64 wants several rows. */
 #define GROUP_ROWS ((size_t)16)
-#define GROUP_ENTRIES(whole) (((whole) ? 4096 : 8192) / sizeof(real))
+#define GROUP_ENTRIES(keep) (((keep) == GROUP_REST ? 8192 : 4096) / sizeof(real))
 
 /* What is known of each row of a group. Its weights are in the scratch of one row. */
 typedef struct row_group {
@@ -23,7 +30,7 @@ typedef struct row_group {
     dd logs[GROUP_ROWS]; /* log(1 + T) */
     vtable tables[GROUP_ROWS];
     vec begun[GROUP_ROWS][SUM_PARTS];
-    real *w, *x_scratch;
+    real *w, *low, *x_scratch;
 } row_group;
 
 /* The results of row i of a group. */
@@ -33,10 +40,11 @@ typedef void group_function(const row_group *group, size_t i);
 static inline size_t group_pitch(size_t n) { return (n + SUM_LANES - 1) / SUM_LANES * SUM_LANES; }
 
 /* How many rows of a run are taken at a time; 0: none is taken. */
-static inline size_t group_size(const sj_run *run, bool whole) {
+static inline size_t group_size(const sj_run *run, bool given, group_keep keep) {
     const bool direct = chunk_is_direct(&run->z, run->z.class_stride);
-    if (!direct || run->given == SJ_GIVEN_SOFTMAX || run->n == 0 || run->n > CHUNK) return 0;
-    const size_t fit = GROUP_ENTRIES(whole) / group_pitch(run->n);
+    const bool served = run->given == SJ_GIVEN_LOGITS || given;
+    if (!direct || !served || run->n == 0 || run->n > CHUNK) return 0;
+    const size_t fit = GROUP_ENTRIES(keep) / group_pitch(run->n);
     if (fit == 0) return 1;
     return fit < GROUP_ROWS ? fit : GROUP_ROWS;
 }
@@ -46,8 +54,8 @@ static inline const real *group_logits(const row_group *group, size_t i) {
     return (const real *)(const void *)chunk_at(z->data, z, z->row_stride, group->first + i);
 }
 
-static inline real *group_weights(const row_group *group, size_t i) {
-    return group->w + i * group_pitch(group->run->n);
+static inline weights group_weights(const row_group *group, size_t i) {
+    return weights_at((weights){group->w, group->low}, i * group_pitch(group->run->n));
 }
 
 static inline char *group_out(const row_group *group, size_t i) {
@@ -59,7 +67,7 @@ static inline char *group_out(const row_group *group, size_t i) {
 static const row_state row_is_left = {.top = {1, 0}, .rest = {1, 0}};
 
 /* Maxima, and what the weights and their sums are relative to. */
-V_INLINE void group_begin(row_group *group, bool whole) {
+V_INLINE void group_begin(row_group *group, group_keep keep) {
     const size_t n = group->run->n;
     for (size_t i = 0; i < group->count; i++) {
         const real *z = group_logits(group, i);
@@ -69,17 +77,27 @@ V_INLINE void group_begin(row_group *group, bool whole) {
         group->states[i] = row_is_left;
         if (group->left[i]) continue;
         const reference ref = reference_near(v_set1(of.max), WEIGH_NEAR);
-        const size_t m = whole ? n : chunk_argmax(z, n, &of);
+        const size_t m = keep == GROUP_SUM ? n : chunk_argmax(z, n, &of), skip = keep == GROUP_REST ? m : n;
         group->states[i] = (row_state){.argmax = m, .max = of.max};
         group->tables[i] = ref.table;
-        sums_begin(z, n, m, &of, &ref, WEIGH_SHALLOW, group->begun[i]);
+        sums_begin(z, n, skip, &of, &ref, WEIGH_SHALLOW, group->begun[i]);
     }
 }
 
-/* The sum of the weights of z[0..n): of all, which are kept in w, or, where that is NULL, of all but entry `skip`. The
- * same as chunk_weigh, but no branch depends on where the maximum stands. */
-V_INLINE dd plain_weigh(const real *z, real *w, size_t n, size_t skip, const vec begun[SUM_PARTS],
-                        const reference *ref) {
+/* One weight a partial sum. from_skip: entries from the argmax to those of a vector; none of them is left out of the
+ * sum where all count. */
+V_INLINE void plain_add(weight_parts e, vec weight, vec from_skip, group_keep keep, vsum *sum) {
+    if (keep == GROUP_REST) {
+        const vmask others = v_not(v_eq(from_skip, v_zero()));
+        e.scaled = v_keep(others, e.scaled), weight = v_keep(others, weight);
+    }
+    sum_weight(sum, weight, e);
+}
+
+/* The weights of z[0..n), into `to`, in whole vectors, where they are kept, and the sum of all of them or of all but
+ * entry `skip`. The same as chunk_weigh, but no branch depends on where the maximum stands. */
+V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const vec begun[SUM_PARTS],
+                        const reference *ref, group_keep keep) {
     vsum sums[SUM_PARTS];
     vec from_skip[SUM_PARTS];
     for (size_t part = 0; part < SUM_PARTS; part++) {
@@ -90,33 +108,34 @@ V_INLINE dd plain_weigh(const real *z, real *w, size_t n, size_t skip, const vec
     for (size_t i = 0; i + SUM_LANES <= n; i += SUM_LANES)
         for (size_t part = 0; part < SUM_PARTS; part++) {
             const size_t at = i + part * V_LANES;
-            weight_parts e = weigh_parts(v_load(z + at), ref, WEIGH_SHALLOW);
-            if (!w) e.scaled = v_keep(v_not(v_eq(from_skip[part], v_zero())), e.scaled);
+            const weight_parts e = weigh_parts(v_load(z + at), ref, WEIGH_SHALLOW);
             const vec weight = parts_weight(e);
-            if (w) v_store(w + at, weight);
-            sum_weight(&sums[part], weight, e);
+            if (keep != GROUP_REST) v_store(to.w + at, weight);
+            if (keep == GROUP_PAIRS) v_store(to.low + at, parts_low(e, weight));
+            plain_add(e, weight, from_skip[part], keep, &sums[part]);
             from_skip[part] = v_add(from_skip[part], v_set1(SUM_LANES));
         }
     for (size_t part = 0, at = n - n % SUM_LANES; part < SUM_PARTS && at < n; part++, at += V_LANES) {
         const size_t lanes = n - at < V_LANES ? n - at : V_LANES;
         weight_parts e = weigh_parts(v_load_n(z + at, lanes, z[at]), ref, WEIGH_SHALLOW);
         e.scaled = v_first(e.scaled, lanes);
-        if (!w) e.scaled = v_keep(v_not(v_eq(from_skip[part], v_zero())), e.scaled);
         const vec weight = parts_weight(e);
-        if (w) v_store_n(w + at, weight, lanes);
-        sum_weight(&sums[part], weight, e);
+        if (keep != GROUP_REST) v_store(to.w + at, weight);
+        if (keep == GROUP_PAIRS) v_store(to.low + at, parts_low(e, weight));
+        plain_add(e, weight, from_skip[part], keep, &sums[part]);
     }
     return vsum_total(sums, begun);
 }
 
 /* Weights and their sums. */
-V_INLINE void group_weigh(row_group *group, bool whole) {
+V_INLINE void group_weigh(row_group *group, group_keep keep) {
     for (size_t i = 0; i < group->count; i++) {
         if (group->left[i]) continue;
         row_state *state = &group->states[i];
         const reference ref = {.table = group->tables[i]};
-        real *w = whole ? group_weights(group, i) : NULL;
-        state->rest = plain_weigh(group_logits(group, i), w, group->run->n, state->argmax, group->begun[i], &ref);
+        const size_t n = group->run->n;
+        state->rest =
+            plain_weigh(group_logits(group, i), group_weights(group, i), n, state->argmax, group->begun[i], &ref, keep);
         group->left[i] = state->rest.hi != state->rest.hi;
         if (group->left[i]) *state = row_is_left;
     }
@@ -154,15 +173,17 @@ V_INLINE void group_log1p(row_group *group) {
     for (size_t i = 0; i < group->count; i++) group->logs[i] = log1p_of_ratio(ratios[i], (double)hi[i], (double)lo[i]);
 }
 
-V_INLINE void group_serve(row_group *group, row *r, bool whole, group_function *emit, row_function *single) {
-    group_begin(group, whole);
-    group_weigh(group, whole);
-    if (!whole) {
-        group_top(group);
-        group_log1p(group);
-    }
-    for (size_t i = 0; i < group->count; i++)
-        if (!group->left[i]) emit(group, i);
+/* Of the rows of a run; its members are those of `r`, which is a row's own scratch. */
+static inline void group_start(row_group *group, row *r) {
+    group->run = r->run;
+    group->w = r->w;
+    group->low = r->low;
+    group->x_scratch = r->x_scratch;
+    memset(group->max, 0, sizeof group->max);
+}
+
+/* The rows that are left. */
+V_INLINE void group_singles(const row_group *group, row *r, row_function *single) {
     for (size_t i = 0; i < group->count; i++) {
         if (!group->left[i]) continue;
         row_seek(r, group->first + i);
@@ -170,21 +191,30 @@ V_INLINE void group_serve(row_group *group, row *r, bool whole, group_function *
     }
 }
 
-/* Every row of a run. `whole`: only the sum of all weights of a row is asked for. */
-V_INLINE void group_rows(row *r, bool whole, group_function *emit, row_function *single) {
-    const size_t size = group_size(r->run, whole);
+V_INLINE void group_serve(row_group *group, row *r, group_keep keep, group_function *emit, row_function *single) {
+    group_begin(group, keep);
+    group_weigh(group, keep);
+    if (keep == GROUP_REST) {
+        group_top(group);
+        group_log1p(group);
+    }
+    for (size_t i = 0; i < group->count; i++)
+        if (!group->left[i]) emit(group, i);
+    group_singles(group, r, single);
+}
+
+/* Every row of a run. */
+V_INLINE void group_rows(row *r, group_keep keep, group_function *emit, row_function *single) {
+    const size_t size = group_size(r->run, false, keep);
     if (size == 0) {
         long_rows(r, single);
         return;
     }
     row_group group;
-    group.run = r->run;
-    group.w = r->w;
-    group.x_scratch = r->x_scratch;
-    memset(group.max, 0, sizeof group.max);
+    group_start(&group, r);
     for (group.first = 0; group.first < r->run->rows; group.first += size) {
         group.count = chunk_piece(r->run->rows, group.first, size);
-        group_serve(&group, r, whole, emit, single);
+        group_serve(&group, r, keep, emit, single);
     }
 }
 
