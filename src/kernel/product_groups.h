@@ -52,17 +52,22 @@ V_INLINE dd group_dot(const product_group *group, size_t i, real scale, bool giv
     return dd_add((dd){0, 0}, chunk_dot(w, low, group_g(rows, i), rows->run->n, &c, v_zero(), true));
 }
 
+V_INLINE void group_set(product_group *group, size_t i, dd sum, dd dot) {
+    group->sums.hi[i] = sum.hi, group->sums.lo[i] = sum.lo;
+    group->dots.hi[i] = dot.hi, group->dots.lo[i] = dot.lo;
+}
+
 /* Sums of weights, where they are not given, and of their products with d. */
 V_INLINE void group_sums(product_group *group, real scale, bool given) {
     row_group *rows = &group->rows;
+    const dd one = {1, 0}, zero = {0, 0};
     for (size_t i = 0; i < rows->count; i++) {
-        const dd dot = rows->left[i] ? (dd){0, 0} : group_dot(group, i, scale, given);
+        const dd dot = rows->left[i] ? zero : group_dot(group, i, scale, given);
         const bool nan = dot.hi != dot.hi;
-        const dd sum = rows->left[i] || given ? (dd){1, 0} : rows->states[i].rest;
+        group_set(group, i, rows->left[i] || given ? one : rows->states[i].rest, nan ? zero : dot);
         rows->left[i] |= nan;
-        group->sums.hi[i] = sum.hi, group->sums.lo[i] = sum.lo;
-        group->dots.hi[i] = nan ? 0 : dot.hi, group->dots.lo[i] = nan ? 0 : dot.lo;
     }
+    for (size_t i = rows->count; i % WIDE_LANES != 0; i++) group->g_m[i] = 0, group_set(group, i, one, zero);
 }
 
 /* The maxima of given rows, and where they are. */
@@ -130,14 +135,6 @@ V_INLINE void product_group_serve(product_group *group, product_kind kind) {
         if (!rows->left[i]) product_row_emit(group, i, kind);
 }
 
-/* What stands for rows that are not there. */
-static inline void group_clear(product_group *group) {
-    for (size_t i = 0; i < GROUP_ROWS; i++) {
-        group->g_m[i] = group->dots.hi[i] = group->dots.lo[i] = group->sums.lo[i] = 0;
-        group->sums.hi[i] = 1;
-    }
-}
-
 /* How many rows of a run are taken at a time. Without fused arithmetic none is plain. */
 static inline size_t product_group_size(const sj_run *run, product_kind kind) {
     if (!NATIVE_FMA || !chunk_is_direct(&run->g, run->g.class_stride)) return 0;
@@ -155,7 +152,6 @@ V_INLINE void product_groups(row *r, product_kind kind, row_function *single) {
     product_group group;
     row_group *rows = &group.rows;
     group_start(rows, r);
-    group_clear(&group);
     for (rows->first = 0; rows->first < run->rows; rows->first += size) {
         rows->count = chunk_piece(run->rows, rows->first, size);
         product_group_serve(&group, kind);

@@ -15,10 +15,10 @@ typedef enum group_keep {
     GROUP_PAIRS /* as GROUP_SUM; they are kept with what their rounding left, and the argmax is asked for */
 } group_keep;
 
-/* Rows of a group, and entries of theirs: 4 KiB of weights, or 8 of logits where weights are not kept. Longer stages
+/* Rows of a group, and entries of theirs: 4 KiB of weights, or 8 where they are not kept or as pairs. Longer stages
  * would keep memory waiting beyond the caches; log(1 + T) of float64 wants several rows. */
 #define GROUP_ROWS ((size_t)16)
-#define GROUP_ENTRIES(keep) (((keep) == GROUP_REST ? 8192 : 4096) / sizeof(real))
+#define GROUP_ENTRIES(keep) (((keep) == GROUP_SUM ? 4096 : 8192) / sizeof(real))
 
 /* What is known of each row of a group. Its weights are in the scratch of one row. */
 typedef struct row_group {
