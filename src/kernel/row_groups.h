@@ -84,16 +84,6 @@ V_INLINE void group_begin(row_group *group, group_keep keep) {
     }
 }
 
-/* One weight a partial sum. from_skip: entries from the argmax to those of a vector; none of them is left out of the
- * sum where all count. */
-V_INLINE void plain_add(weight_parts e, vec weight, vec from_skip, group_keep keep, vsum *sum) {
-    if (keep == GROUP_REST) {
-        const vmask others = v_not(v_eq(from_skip, v_zero()));
-        e.scaled = v_keep(others, e.scaled), weight = v_keep(others, weight);
-    }
-    sum_weight(sum, weight, e);
-}
-
 /* The weights of z[0..n), into `to`, in whole vectors, where they are kept, and the sum of all of them or of all but
  * entry `skip`. The same as chunk_weigh, but no branch depends on where the maximum stands. */
 V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const vec begun[SUM_PARTS],
@@ -108,21 +98,23 @@ V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const 
     for (size_t i = 0; i + SUM_LANES <= n; i += SUM_LANES)
         for (size_t part = 0; part < SUM_PARTS; part++) {
             const size_t at = i + part * V_LANES;
-            const weight_parts e = weigh_parts(v_load(z + at), ref, WEIGH_SHALLOW);
+            weight_parts e = weigh_parts(v_load(z + at), ref, WEIGH_SHALLOW);
+            if (keep == GROUP_REST) e.scaled = v_keep(v_not(v_eq(from_skip[part], v_zero())), e.scaled);
             const vec weight = parts_weight(e);
             if (keep != GROUP_REST) v_store(to.w + at, weight);
             if (keep == GROUP_PAIRS) v_store(to.low + at, parts_low(e, weight));
-            plain_add(e, weight, from_skip[part], keep, &sums[part]);
+            sum_weight(&sums[part], weight, e);
             from_skip[part] = v_add(from_skip[part], v_set1(SUM_LANES));
         }
     for (size_t part = 0, at = n - n % SUM_LANES; part < SUM_PARTS && at < n; part++, at += V_LANES) {
         const size_t lanes = n - at < V_LANES ? n - at : V_LANES;
         weight_parts e = weigh_parts(v_load_n(z + at, lanes, z[at]), ref, WEIGH_SHALLOW);
         e.scaled = v_first(e.scaled, lanes);
+        if (keep == GROUP_REST) e.scaled = v_keep(v_not(v_eq(from_skip[part], v_zero())), e.scaled);
         const vec weight = parts_weight(e);
         if (keep != GROUP_REST) v_store(to.w + at, weight);
         if (keep == GROUP_PAIRS) v_store(to.low + at, parts_low(e, weight));
-        plain_add(e, weight, from_skip[part], keep, &sums[part]);
+        sum_weight(&sums[part], weight, e);
     }
     return vsum_total(sums, begun);
 }
