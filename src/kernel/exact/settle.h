@@ -13,7 +13,9 @@
  *   s_q, s_q s_r              2^-85 (weights of weight.h), and one inverse or two                         < 2^-62.8
  *   s_q (d_q - D)             2^-64.4 (s) + 2^-63.4 (D)                                                   < 2^-62.8
  * What emit.h and products.h form lies within 2^-80 of the truth in the same measure. SETTLE_ERROR, 2^-61, covers both:
- * where the bounds round alike, the result is theirs. */
+ * where the bounds round alike, the result is theirs. Of a softmax that is given, weights and inverse are exact and only
+ * the sums' 2^-85 is left, for which, with those 2^-80, SETTLE_GIVEN is 2^-79: D has more digits than a float, so that in
+ * a row of millions d_q - D may be below 2^-32 of A, and 2^-61 of A hide a midpoint. */
 #ifndef SJ_KERNEL_EXACT_SETTLE_H
 #define SJ_KERNEL_EXACT_SETTLE_H
 
@@ -21,6 +23,7 @@
 #include "light_row.h"
 
 #define SETTLE_ERROR 0x1p-61
+#define SETTLE_GIVEN 0x1p-79
 
 /* The first stands for 0, which no power of two is added to. */
 static const double settle_lows[8] = {/* 2^(j/8) - light_entries[j] */
@@ -212,7 +215,7 @@ static settle_entry settle_formed(light_row *r, size_t q, double x, light_kind k
 static bool settle(light_row *r, size_t q, float x, light_kind kind, size_t by, float *to) {
     if (!r->settle.ready) settle_prepare(r, kind);
     const settle_entry e = settle_formed(r, q, (double)x, kind, by);
-    const wide error = wide_mul(e.size, wide_of(SETTLE_ERROR));
+    const wide error = wide_mul(e.size, wide_of(r->given ? SETTLE_GIVEN : SETTLE_ERROR));
     const double low = wide_round(wide_sub(e.value, error), SJ_F32);
     if (low != wide_round(wide_add(e.value, error), SJ_F32)) return false;
     *to = (float)(kind == LIGHT_MINUS_TIMES ? 0 - low : low);
