@@ -31,6 +31,8 @@
 #define LIGHT_LOG2E 0x1.71547652b82fep0
 #define LIGHT_LN2_HI 0x1.62e42fep-1 /* 28 bits: eighths times it are exact */
 #define LIGHT_LN2_LO 0x1.f473de6af278fp-30
+#define LIGHT_LN2 0x1.62e42fefa39efp-1
+#define LIGHT_ROOT_HALF 0x1.6a09e667f3bcdp-1
 #define LIGHT_TERMS 5
 static const double light_terms[LIGHT_TERMS] = {/* of r^6 .. r^2 */
                                                 0x1.6c0ed35e8b327p-10, 0x1.1115b9cefde03p-7, 0x1.55555590051bep-5,
@@ -48,21 +50,26 @@ static const double light_entries[8] = {/* 2^(j/8) */
 /* As many floats as a vector has doubles; and a whole vector of them. */
 typedef float singles __attribute__((vector_size(V_BYTES / 2)));
 typedef int32_t single_bits __attribute__((vector_size(V_BYTES / 2)));
+typedef uint32_t single_words __attribute__((vector_size(V_BYTES / 2)));
 typedef float full_singles __attribute__((vector_size(V_BYTES)));
 typedef int32_t full_bits __attribute__((vector_size(V_BYTES)));
 #define FULL_LANES (2 * V_LANES)
 
 /* GCC splits the general conversion of 8 floats in two. */
-V_INLINE vec widened(const float *from) {
+V_INLINE vec wide_singles(singles x) {
 #if defined(__AVX512F__)
-    return _mm512_cvtps_pd(_mm256_loadu_ps(from));
+    return _mm512_cvtps_pd((__m256)x);
 #elif defined(__AVX2__)
-    return _mm256_cvtps_pd(_mm_loadu_ps(from));
+    return _mm256_cvtps_pd((__m128)x);
 #else
-    singles x;
-    memcpy(&x, from, sizeof x);
     return __builtin_convertvector(x, vec);
 #endif
+}
+
+V_INLINE vec widened(const float *from) {
+    singles x;
+    memcpy(&x, from, sizeof x);
+    return wide_singles(x);
 }
 
 V_INLINE full_singles full_load(const float *from) {
@@ -227,23 +234,20 @@ static inline double light_exp(double z) {
 }
 
 /* log(1 + t), t >= 0: as wide_log1p, in double. */
-static inline double light_log1p(double t) {
-    const double sum = 1 + t;
-    uint64_t bits;
-    memcpy(&bits, &sum, sizeof bits);
-    const int k = (int)(bits >> 52) - 1023 + ((bits & ((UINT64_C(1) << 52) - 1)) > UINT64_C(0x6a09e667f3bcd));
-    const uint64_t power = (uint64_t)(1023 - k) << 52;
-    double scale;
-    memcpy(&scale, &power, sizeof scale);
-    const double f = k == 0 ? t : sum * scale - 1, y = f / (2 + f), square = y * y;
-    double series = 0;
+V_INLINE vec light_log1p(vec t) {
     static const double inverses[] = {/* 1 / (2i + 1), i = 11 .. 1 */
                                       0x1.642c8590b2164p-5, 0x1.8618618618618p-5, 0x1.af286bca1af28p-5,
                                       0x1.e1e1e1e1e1e1ep-5, 0x1.1111111111111p-4, 0x1.3b13b13b13b14p-4,
                                       0x1.745d1745d1746p-4, 0x1.c71c71c71c71cp-4, 0x1.2492492492492p-3,
                                       0x1.999999999999ap-3, 0x1.5555555555555p-2};
-    for (size_t i = 0; i < sizeof inverses / sizeof *inverses; i++) series = series * square + inverses[i];
-    return 2 * (y + y * (square * series)) + (double)k * 0x1.62e42fefa39efp-1;
+    const vec one = v_set1(1), sum = v_add(one, t), k = v_exponent(sum, LIGHT_ROOT_HALF);
+    const vec reduced = v_sub(v_mul(sum, v_exp2(v_sub(v_zero(), k))), one);
+    const vec f = v_select(v_eq(k, v_zero()), t, reduced);
+    const vec y = v_div(f, v_add(v_set1(2), f)), square = v_mul(y, y);
+    vec series = v_zero();
+    for (size_t i = 0; i < sizeof inverses / sizeof *inverses; i++) series = v_fma(series, square, v_set1(inverses[i]));
+    const vec half = v_fma(y, v_mul(square, series), y);
+    return v_fma(k, v_set1(LIGHT_LN2), v_add(half, half));
 }
 
 #endif

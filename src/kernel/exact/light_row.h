@@ -116,7 +116,7 @@ static bool light_reduce(light_row *r, size_t index) {
 typedef enum light_kind {
     LIGHT_TIMES,       /* w a and w b are the bounds */
     LIGHT_MINUS_TIMES, /* less those */
-    LIGHT_LOG,         /* (x - a) - b: no cancellation */
+    LIGHT_LOG,         /* (x - a) - b, no cancellation; times c and times size are the bounds */
     LIGHT_VJP,         /* w a (d - c), d = x - b; relative to w a (|d| + size) */
     LIGHT_LOG_JVP,     /* d - c, d = x - b; relative to |d| + size */
     LIGHT_LOG_VJP      /* x - w a; relative to |x| + |w| size */

@@ -28,7 +28,7 @@ V_INLINE light_bounds light_entry(vec w, vec x, const light_vectors *e, light_ki
     switch (kind) {
     case LIGHT_LOG: {
         const vec value = v_sub(v_sub(x, a), b);
-        return (light_bounds){v_mul(value, v_set1(1 - LIGHT_ERROR)), v_mul(value, v_set1(1 + LIGHT_ERROR))};
+        return (light_bounds){v_mul(value, c), v_mul(value, size)};
     }
     case LIGHT_VJP: {
         const vec s = v_mul(w, a), d = v_sub(x, b);
@@ -48,20 +48,31 @@ V_INLINE light_bounds light_entry(vec w, vec x, const light_vectors *e, light_ki
 static inline bool light_reads_weights(light_kind kind) { return kind != LIGHT_LOG && kind != LIGHT_LOG_JVP; }
 static inline bool light_reads_g(light_kind kind) { return kind >= LIGHT_VJP; }
 
-/* The float both bounds round to, into `to`, never -0; where they do not, bits that differ. */
-V_INLINE single_bits light_vector(const double *w, const float *x, const light_vectors *e, light_kind kind, float *to) {
-    const bool positive = kind == LIGHT_TIMES || kind == LIGHT_MINUS_TIMES;
-    const light_bounds bounds =
-        light_entry(light_reads_weights(kind) ? v_load(w) : v_zero(), positive ? v_zero() : widened(x), e, kind);
+/* The float both bounds round to, never -0; where they do not, bits that differ. */
+typedef struct light_result {
+    singles value;
+    single_bits differ;
+} light_result;
+
+static inline bool light_is_positive(light_kind kind) { return kind == LIGHT_TIMES || kind == LIGHT_MINUS_TIMES; }
+
+V_INLINE light_result light_rounded(light_bounds bounds, light_kind kind) {
     singles low = __builtin_convertvector(bounds.low, singles), high = __builtin_convertvector(bounds.high, singles);
-    if (!positive) {
+    if (!light_is_positive(kind)) {
         low = low + (singles){0}; /* -0 becomes +0 */
         high = high + (singles){0};
     }
     const single_bits differ = (single_bits)low ^ (single_bits)high;
-    if (kind == LIGHT_MINUS_TIMES) low = (singles){0} - low;
-    memcpy(to, &low, sizeof low);
-    return differ;
+    return (light_result){kind == LIGHT_MINUS_TIMES ? (singles){0} - low : low, differ};
+}
+
+/* The result from w[0..V_LANES) and x[0..V_LANES) into `to`; what differs. */
+V_INLINE single_bits light_vector(const double *w, const float *x, const light_vectors *e, light_kind kind, float *to) {
+    const light_bounds bounds = light_entry(light_reads_weights(kind) ? v_load(w) : v_zero(),
+                                            light_is_positive(kind) ? v_zero() : widened(x), e, kind);
+    const light_result result = light_rounded(bounds, kind);
+    memcpy(to, &result.value, sizeof result.value);
+    return result.differ;
 }
 
 V_INLINE light_vectors light_spread(const light_emission *e) {
@@ -77,8 +88,7 @@ V_INLINE bool light_entries_of(const double *w, const float *x, size_t n, const 
     for (; i + V_LANES <= n; i += V_LANES) differ |= light_vector(w + i, x + i, &constants, kind, to + i);
     if (i < n) {
         float last[V_LANES], filled[LIGHT_GROUP];
-        const bool positive = kind == LIGHT_TIMES || kind == LIGHT_MINUS_TIMES;
-        if (!positive) light_fill(x + i, n - i, LIGHT_GROUP, 0, filled);
+        if (!light_is_positive(kind)) light_fill(x + i, n - i, LIGHT_GROUP, 0, filled);
         single_bits rest = light_vector(w + i, filled, &constants, kind, last);
         for (size_t lane = n - i; lane < V_LANES; lane++) rest[lane] = 0; /* not entries of the row */
         differ |= rest;
@@ -103,10 +113,9 @@ typedef struct light_line {
 static bool light_settle(light_row *r, const light_line *line, const float *x, size_t start, size_t n,
                          const light_emission *e, light_kind kind, float *to) {
     const light_vectors constants = light_spread(e);
-    const bool reads = kind != LIGHT_TIMES && kind != LIGHT_MINUS_TIMES;
     for (size_t i = 0; i < n; i += V_LANES) {
         float group[LIGHT_GROUP] = {0}, ignored[V_LANES];
-        if (reads) light_fill(x + i, n - i, LIGHT_GROUP, 0, group);
+        if (!light_is_positive(kind)) light_fill(x + i, n - i, LIGHT_GROUP, 0, group);
         const single_bits differ = light_vector(r->w + i, group, &constants, kind, ignored);
         for (size_t lane = 0; lane < V_LANES && i + lane < n; lane++) {
             const size_t q = start + i + lane;
@@ -164,12 +173,13 @@ static bool light_softmax(light_row *r, size_t index) {
     return light_emit(r, &line, light_factor(r->inverse, LIGHT_ERROR), LIGHT_TIMES);
 }
 
-static inline double light_log(const light_row *r) { return light_log1p(r->rest.hi / r->top); }
+static inline double light_log(const light_row *r) { return v_lane(light_log1p(v_set1(r->rest.hi / r->top))); }
 
 static bool light_log_softmax(light_row *r, size_t index) {
     if (!light_reduce(r, index)) return false;
     const light_line line = light_row_line(r);
-    return light_emit(r, &line, (light_emission){.a = r->from.max, .b = light_log(r)}, LIGHT_LOG);
+    const light_emission e = {.a = r->from.max, .b = light_log(r), .c = 1 - LIGHT_ERROR, .size = 1 + LIGHT_ERROR};
+    return light_emit(r, &line, e, LIGHT_LOG);
 }
 
 static bool light_logsumexp(light_row *r, size_t index) {

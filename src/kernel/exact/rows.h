@@ -40,14 +40,20 @@ static void exact_serve(const sj_run *run, const exact_form *form) {
     for (size_t i = 0; i < run->rows; i++) exact_serve_row(&r, i, form);
 }
 
+/* So few rows of n entries cost less one after the other than in the lanes of a block. */
+static inline bool light_rows_are_few(size_t rows, size_t n) { return rows <= n / 32; }
+
 static void exact_serve_blocks(const sj_run *run, light_row *light, const exact_form *form) {
     light_block b;
     b.run = run;
     for (b.first = 0; b.first < run->rows; b.first += V_LANES) {
-        b.rows = run->rows - b.first < V_LANES ? run->rows - b.first : V_LANES;
-        light_block_load(&b);
-        light_block_reduce(&b);
-        const unsigned left = form->block(&b);
+        b.rows = chunk_piece(run->rows, b.first, V_LANES);
+        unsigned left = ~0u >> (32 - b.rows);
+        if (!light_rows_are_few(b.rows, run->n)) {
+            light_block_load(&b);
+            light_block_reduce(&b);
+            left = form->block(&b);
+        }
         for (size_t lane = 0; left >> lane; lane++)
             if ((left >> lane & 1) && !form->light(light, b.first + lane))
                 exact_serve_row(light->pairs, b.first + lane, form);
@@ -89,13 +95,15 @@ static void log_softmax_rows(const sj_run *run) {
                                        light_log_softmax_block});
 }
 static void logsumexp_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_logsumexp, exact_fill_logsumexp, 0, light_logsumexp, NULL});
+    exact_serve_form(run,
+                     (exact_form){exact_logsumexp, exact_fill_logsumexp, 0, light_logsumexp, light_logsumexp_block});
 }
 static void gradient_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_gradient, exact_fill, 0, light_gradient, NULL});
+    exact_serve_form(run, (exact_form){exact_gradient, exact_fill, 0, light_gradient, light_gradient_block});
 }
 static void log_gradient_rows(const sj_run *run) {
-    exact_serve_form(run, (exact_form){exact_log_gradient, exact_fill, 0, light_log_gradient, NULL});
+    exact_serve_form(run,
+                     (exact_form){exact_log_gradient, exact_fill, 0, light_log_gradient, light_log_gradient_block});
 }
 static void jacobian_rows(const sj_run *run) {
     exact_serve_form(run, (exact_form){exact_jacobian, exact_fill_jacobian, 0, light_jacobian, NULL});

@@ -13,9 +13,9 @@
  *   s_q, s_q s_r              2^-85 (weights of weight.h), and one inverse or two                         < 2^-62.8
  *   s_q (d_q - D)             2^-64.4 (s) + 2^-63.4 (D)                                                   < 2^-62.8
  * What emit.h and products.h form lies within 2^-80 of the truth in the same measure. SETTLE_ERROR, 2^-61, covers both:
- * where the bounds round alike, the result is theirs. Of a softmax that is given, weights and inverse are exact and only
- * the sums' 2^-85 is left, for which, with those 2^-80, SETTLE_GIVEN is 2^-79: D has more digits than a float, so that in
- * a row of millions d_q - D may be below 2^-32 of A, and 2^-61 of A hide a midpoint. */
+ * where the bounds round alike, the result is theirs. Of a softmax that is given, weights and inverse are exact and
+ * only the sums' 2^-85 is left, for which, with those 2^-80, SETTLE_GIVEN is 2^-79: D has more digits than a float, so
+ * that in a row of millions d_q - D may be below 2^-32 of A, and 2^-61 of A hide a midpoint. */
 #ifndef SJ_KERNEL_EXACT_SETTLE_H
 #define SJ_KERNEL_EXACT_SETTLE_H
 
