@@ -50,7 +50,6 @@ static const double light_entries[8] = {/* 2^(j/8) */
 /* As many floats as a vector has doubles; and a whole vector of them. */
 typedef float singles __attribute__((vector_size(V_BYTES / 2)));
 typedef int32_t single_bits __attribute__((vector_size(V_BYTES / 2)));
-typedef uint32_t single_words __attribute__((vector_size(V_BYTES / 2)));
 typedef float full_singles __attribute__((vector_size(V_BYTES)));
 typedef int32_t full_bits __attribute__((vector_size(V_BYTES)));
 #define FULL_LANES (2 * V_LANES)
@@ -98,21 +97,29 @@ V_INLINE full_singles full_max(full_singles a, full_singles b) {
 #endif
 }
 
-/* Maximum of z[0..n), NaN passed over: -inf if there is nothing else. */
-static float light_max(const float *z, size_t n) {
+/* Maximum of z[0..n), or of -z, NaN passed over: -inf if there is nothing else. */
+V_INLINE float light_max_of(const float *z, size_t n, bool minus) {
     float max = -(float)INFINITY;
     size_t i = 0;
     if (n >= 4 * FULL_LANES) {
         full_singles parts[4];
         for (int k = 0; k < 4; k++) parts[k] = full_set1(max);
         for (; i + 4 * FULL_LANES <= n; i += 4 * FULL_LANES)
-            for (size_t k = 0; k < 4; k++) parts[k] = full_max(full_load(z + i + k * FULL_LANES), parts[k]);
+            for (size_t k = 0; k < 4; k++) {
+                const full_singles x = full_load(z + i + k * FULL_LANES);
+                parts[k] = full_max(minus ? -x : x, parts[k]);
+            }
         const full_singles all = full_max(full_max(parts[0], parts[1]), full_max(parts[2], parts[3]));
         for (size_t lane = 0; lane < FULL_LANES; lane++) max = all[lane] > max ? all[lane] : max;
     }
-    for (; i < n; i++) max = z[i] > max ? z[i] : max;
+    for (; i < n; i++) {
+        const float x = minus ? -z[i] : z[i];
+        max = x > max ? x : max;
+    }
     return max;
 }
+
+static float light_max(const float *z, size_t n) { return light_max_of(z, n, false); }
 
 V_INLINE bool full_holds(const float *z, size_t vectors, full_singles wanted) {
     full_bits found = full_load(z) == wanted;
@@ -198,6 +205,14 @@ V_INLINE dd light_weigh_as(const float *z, size_t n, size_t skip, double max, bo
         light_add(&sum, terms);
     }
     return light_total(sum);
+}
+
+/* The same without the sum, which is not formed. */
+static void light_weigh_again(const float *z, size_t n, light_origin from, double *w) {
+    if (from.cut)
+        (void)light_weigh_as(z, n, SIZE_MAX, from.max, true, w);
+    else
+        (void)light_weigh_as(z, n, SIZE_MAX, from.max, false, w);
 }
 
 /* Weights of z[0..n), n <= CHUNK, into w, up to a whole group, and their sum but for entry `skip`: it, and what fills

@@ -18,11 +18,6 @@
 
 #define LIGHT_GIVEN 0x1p-49
 
-/* A sum, and that of the sizes of its terms. */
-typedef struct light_sum {
-    double sum, sizes;
-} light_sum;
-
 /* Sum of w_k (g_k - g_m), or of g_k alone, over entries [0, n) but `skip`. */
 V_INLINE void light_sum_piece(const double *w, const float *g, size_t n, size_t skip, double g_m, bool weighted,
                               vpair *sum, vpair *sizes) {
@@ -60,15 +55,22 @@ static inline bool light_is_finite(light_sum sum) { return sum.sizes <= REAL_LAR
 
 static inline double light_product_error(const light_row *r) { return r->given ? LIGHT_GIVEN : LIGHT_PRODUCT; }
 
-/* With D and A of the row, emits `kind`. */
-V_INLINE bool light_product_as(light_row *r, size_t index, light_kind kind) {
+/* D and A times the sum of weights, d relative to *at. */
+static bool light_dot(light_row *r, size_t index, light_sum *dot, double *at) {
+    if (light_sweep_product(r, index, dot, at)) return light_is_finite(*dot);
     if (!light_reduce(r, index)) return false;
-    const double g_m = (double)light_g_at_argmax(r);
-    const light_sum dot = light_sum_row(r, g_m, true);
-    if (!light_is_finite(dot)) return false;
+    *at = (double)light_g_at_argmax(r);
+    *dot = light_sum_row(r, *at, true);
+    return light_is_finite(*dot);
+}
+
+V_INLINE bool light_product_as(light_row *r, size_t index, light_kind kind) {
+    light_sum dot;
+    double at;
+    if (!light_dot(r, index, &dot, &at)) return false;
     const light_line line = light_row_line(r);
     const light_emission e = {.a = r->inverse,
-                              .b = g_m,
+                              .b = at,
                               .c = dot.sum * r->inverse,
                               .size = dot.sizes * r->inverse,
                               .error = light_product_error(r)};

@@ -64,6 +64,14 @@ static inline dd light_weights(light_row *r, const float *z, size_t count, size_
     return r->given ? light_widen(z, count, skip, r->w) : light_weigh(z, count, skip, r->from, r->w);
 }
 
+/* The same for a row whose sums are known. */
+static inline void light_weights_again(light_row *r, const float *z, size_t count) {
+    if (r->given)
+        (void)light_widen(z, count, SIZE_MAX, r->w);
+    else
+        light_weigh_again(z, count, r->from, r->w);
+}
+
 /* The maxima of rows that are a matter of plain double. A softmax may not be empty, or infinite. */
 static inline bool light_serves(const light_row *r, double max) {
     if (r->given) return max > 0 && max <= REAL_LARGEST;
@@ -87,6 +95,15 @@ static void light_seek(light_row *r, size_t index) {
     r->given = r->run->given == SJ_GIVEN_SOFTMAX;
     r->settle.ready = false;
     r->settle.by = SIZE_MAX;
+}
+
+/* The first entry that is the maximum, from the piece at `start` on. */
+static void light_find_argmax(light_row *r, size_t start) {
+    for (r->argmax = r->run->n; start < r->run->n && r->argmax == r->run->n; start += CHUNK) {
+        const size_t count = light_piece(r, start);
+        const size_t found = light_find(light_logits(r, start, count), count, (float)r->from.max);
+        if (found < count) r->argmax = start + found;
+    }
 }
 
 /* Maximum and state of a row; false where it is not a matter of plain double. */

@@ -4,6 +4,7 @@
 #ifndef SJ_KERNEL_EXACT_LIGHT_ROWS_H
 #define SJ_KERNEL_EXACT_LIGHT_ROWS_H
 
+#include "light_sweep.h"
 #include "settle.h"
 
 typedef struct light_emission {
@@ -140,7 +141,7 @@ V_INLINE bool light_pass(light_row *r, const light_line *line, const light_emiss
         const size_t count = light_piece(r, start);
         const float *x = r->out_scratch; /* where the kind reads none */
         if (kind == LIGHT_LOG || !kept) x = light_logits(r, start, count);
-        if (!kept) (void)light_weights(r, x, count, SIZE_MAX);
+        if (!kept) light_weights_again(r, x, count);
         if (light_reads_g(kind)) x = light_read(r->g, &run->g, start, count, r->g_scratch);
         float *const at = (float *)(void *)chunk_at(line->at, &run->out, line->stride, start);
         float *const to = direct ? at : r->out_scratch;
@@ -168,7 +169,7 @@ static inline light_emission light_factor(double factor, double error) {
 }
 
 static bool light_softmax(light_row *r, size_t index) {
-    if (!light_reduce(r, index)) return false;
+    if (!light_sweep_weights(r, index) && !light_reduce(r, index)) return false;
     const light_line line = light_row_line(r);
     return light_emit(r, &line, light_factor(r->inverse, LIGHT_ERROR), LIGHT_TIMES);
 }

@@ -3,6 +3,7 @@
 #ifndef SJ_KERNEL_EXACT_ROW_H
 #define SJ_KERNEL_EXACT_ROW_H
 
+#include "logarithm.h"
 #include "sum.h"
 #include "weight.h"
 

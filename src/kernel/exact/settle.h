@@ -146,6 +146,7 @@ static void settle_begin(light_row *r) {
 static void settle_prepare(light_row *r, light_kind kind) {
     settlement *s = &r->settle;
     const settle_mode mode = settle_mode_of(kind);
+    if (r->argmax == r->run->n) light_find_argmax(r, 0);
     const float g_m = mode == SETTLE_WEIGHTS ? 0 : light_g_at_argmax(r);
     dd rest = {0, 0}, sum = {0, 0}, size = {0, 0};
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
