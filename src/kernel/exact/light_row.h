@@ -17,6 +17,10 @@ typedef struct settlement {
     float z_scratch[CHUNK], g_scratch[CHUNK];
 } settlement;
 
+/* Weights of a long row that are read again from the L2 cache, 512 KiB on the stack: that takes less time than to make
+ * them. Of a row far longer its part would be gone from the cache. */
+#define LIGHT_ROOM (((size_t)1 << 19) / sizeof(double))
+
 typedef struct light_row {
     const sj_run *run;
     exact_row *pairs; /* free for use until the row is left to pairs */
@@ -29,6 +33,8 @@ typedef struct light_row {
     dd rest;
     settlement settle;
     double w[CHUNK]; /* of the whole row where it is no longer */
+    double *room;    /* for those of LIGHT_ROOM entries; NULL: none */
+    size_t held;     /* entries, the first of the row in whole pieces, whose weights are there */
     float z_scratch[CHUNK], g_scratch[CHUNK], out_scratch[CHUNK];
 } light_row;
 
@@ -64,12 +70,20 @@ static inline dd light_weights(light_row *r, const float *z, size_t count, size_
     return r->given ? light_widen(z, count, skip, r->w) : light_weigh(z, count, skip, r->from, r->w);
 }
 
-/* The same for a row whose sums are known. */
-static inline void light_weights_again(light_row *r, const float *z, size_t count) {
+/* Where those of the piece at `start` are kept until the results are formed, or at least while it is handled. */
+static inline double *light_place(light_row *r, size_t start) {
+    return start + CHUNK <= r->held ? r->room + start : r->w;
+}
+
+/* Weights of a piece of a row whose sums are known. */
+static const double *light_weights_again(light_row *r, size_t start, size_t count) {
+    if (r->run->n <= CHUNK || start + CHUNK <= r->held) return light_place(r, start);
+    const float *z = light_logits(r, start, count);
     if (r->given)
         (void)light_widen(z, count, SIZE_MAX, r->w);
     else
         light_weigh_again(z, count, r->from, r->w);
+    return r->w;
 }
 
 /* The maxima of rows that are a matter of plain double. A softmax may not be empty, or infinite. */
@@ -93,6 +107,7 @@ static void light_seek(light_row *r, size_t index) {
     chunk_seek(r->run, index, &r->z, &r->g, &r->out);
     r->index = index;
     r->given = r->run->given == SJ_GIVEN_SOFTMAX;
+    r->held = 0;
     r->settle.ready = false;
     r->settle.by = SIZE_MAX;
 }

@@ -111,13 +111,13 @@ typedef struct light_line {
 } light_line;
 
 /* Settles what is undecided of to[0..n), entries `start` on of the line. */
-static bool light_settle(light_row *r, const light_line *line, const float *x, size_t start, size_t n,
+static bool light_settle(light_row *r, const light_line *line, const double *w, const float *x, size_t start, size_t n,
                          const light_emission *e, light_kind kind, float *to) {
     const light_vectors constants = light_spread(e);
     for (size_t i = 0; i < n; i += V_LANES) {
         float group[LIGHT_GROUP] = {0}, ignored[V_LANES];
         if (!light_is_positive(kind)) light_fill(x + i, n - i, LIGHT_GROUP, 0, group);
-        const single_bits differ = light_vector(r->w + i, group, &constants, kind, ignored);
+        const single_bits differ = light_vector(w + i, group, &constants, kind, ignored);
         for (size_t lane = 0; lane < V_LANES && i + lane < n; lane++) {
             const size_t q = start + i + lane;
             if (differ[lane] == 0 || q == line->set) continue;
@@ -135,17 +135,17 @@ static inline bool light_in_place(const sj_run *run) {
 V_INLINE bool light_pass(light_row *r, const light_line *line, const light_emission *e, light_kind kind, bool store) {
     const sj_run *run = r->run;
     const size_t n = run->n;
-    const bool kept = n <= CHUNK || !light_reads_weights(kind);
     const bool direct = line->stride == 1 && store && !light_in_place(run);
     for (size_t start = 0; start < n; start += CHUNK) {
         const size_t count = light_piece(r, start);
         const float *x = r->out_scratch; /* where the kind reads none */
-        if (kind == LIGHT_LOG || !kept) x = light_logits(r, start, count);
-        if (!kept) light_weights_again(r, x, count);
+        const double *w = r->w;
+        if (light_reads_weights(kind)) w = light_weights_again(r, start, count);
+        if (kind == LIGHT_LOG) x = light_logits(r, start, count);
         if (light_reads_g(kind)) x = light_read(r->g, &run->g, start, count, r->g_scratch);
         float *const at = (float *)(void *)chunk_at(line->at, &run->out, line->stride, start);
         float *const to = direct ? at : r->out_scratch;
-        if (!light_entries_of(r->w, x, count, e, kind, to) && !light_settle(r, line, x, start, count, e, kind, to))
+        if (!light_entries_of(w, x, count, e, kind, to) && !light_settle(r, line, w, x, start, count, e, kind, to))
             return false;
         if (line->set - start < count) to[line->set - start] = line->value;
         for (size_t i = 0; i < count && store && !direct; i++) at[(ptrdiff_t)i * line->stride] = to[i];

@@ -74,6 +74,7 @@ V_INLINE bool light_sweep_as(light_row *r, bool has_g, bool given, light_sums *s
     const sj_run *run = r->run;
     const float g_0 = has_g ? *(const float *)(const void *)r->g : 0;
     light_extremes whole = {-(float)INFINITY, (float)INFINITY};
+    if (!given && r->room && run->n > CHUNK && run->n <= 4 * LIGHT_ROOM) r->held = LIGHT_ROOM;
     *sums = (light_sums){{v_zero(), v_zero()}, {v_zero(), v_zero()}, {v_zero(), v_zero()}};
     for (size_t start = 0; start < run->n; start += CHUNK) {
         const size_t count = light_piece(r, start);
@@ -83,7 +84,7 @@ V_INLINE bool light_sweep_as(light_row *r, bool has_g, bool given, light_sums *s
         if (of.max > whole.max) whole.max = of.max, *piece = start;
         if (of.min < whole.min) whole.min = of.min;
         if (!light_sweeps(r, whole)) return false;
-        light_sweep_piece(sums, z, g, count, g_0, given, r->w);
+        light_sweep_piece(sums, z, g, count, g_0, given, light_place(r, start));
     }
     r->from = (light_origin){(double)whole.max, has_g};
     return light_serves(r, r->from.max);

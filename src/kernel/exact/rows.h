@@ -60,11 +60,12 @@ static void exact_serve_blocks(const sj_run *run, light_row *light, const exact_
     }
 }
 
-static void exact_serve_light(const sj_run *run, const exact_form *form) {
+static void exact_serve_light(const sj_run *run, const exact_form *form, double *room) {
     light_row light;
     exact_row r;
     r.run = light.run = run;
     light.pairs = &r;
+    light.room = room;
     if (form->block && run->n <= LIGHT_SHORT) {
         exact_serve_blocks(run, &light, form);
         return;
@@ -73,11 +74,18 @@ static void exact_serve_light(const sj_run *run, const exact_form *form) {
         if (!form->light(&light, i)) exact_serve_row(&r, i, form);
 }
 
+V_OUTLINE void exact_serve_long(const sj_run *run, const exact_form *form) {
+    _Alignas(64) double room[LIGHT_ROOM];
+    exact_serve_light(run, form, room);
+}
+
 static void exact_serve_form(const sj_run *run, exact_form form) {
-    if (light_fits(run))
-        exact_serve_light(run, &form);
-    else
+    if (!light_fits(run))
         exact_serve(run, &form);
+    else if (run->n > CHUNK)
+        exact_serve_long(run, &form);
+    else
+        exact_serve_light(run, &form, NULL);
     v_end();
 }
 
