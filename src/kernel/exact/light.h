@@ -3,13 +3,15 @@
  * exact/light_row.h; calls simd/ and pair.h. Constants from exact.sollya.
  * Results are the correctly rounded ones or none, so fused arithmetic and the order of the sums may differ from set to
  * set. In units of u = 2^-53, relative:
- *   weight     13.5 (polynomial) + 1 (table) + 1 (product) + 0.2 (argument and tail)           < 16
- *   rest       16 + 2 (four terms) + 1.1 (compensated sum of the groups)                        < 20
- *   inverse    20 + 1 (sum) + 1 (quotient)                                                      < 22
- *   s_q        16 + 22 + 1 = 39;  c_q the same, c_m 20 + 22 + 1 = 43
- *   log1p(T)   20 + 16 + 1 (T) + 12 (light_log1p)                                               < 50
- * LIGHT_ERROR is 64, for one of these, a difference without cancellation, and the roundings of the bounds;
- * LIGHT_PRODUCT is 128, for s_q s_r and s_q c_q. */
+ *   weight     0.1 (polynomial) + 1 (table) + 1 (product) + 0.2 (argument and tail)            < 2.5
+ *   rest       2.5 + 2 (four terms) + 1.1 (compensated sum of the groups) + 1 (its rounding)    < 7
+ *   inverse    7 + 1 (sum) + 1 (quotient)                                                       = 9
+ *   s_q        2.5 + 9 + 1 = 12.5, the bounds' factors 1: LIGHT_SOFTMAX is 16
+ *   c_q        12.5 + 1 = 13.5, c_m 7 + 9 + 1 = 17
+ *   log1p(T)   7 + 2.5 + 1 (T) + 12 (light_log1p)                                               < 23
+ * LIGHT_ERROR is 32, for one of these, a difference without cancellation, and the roundings of the bounds;
+ * LIGHT_PRODUCT is 64, for s_q s_r and s_q c_q. What is not decided costs its row another sweep, in pairs: a row of
+ * millions meets it at most of these bounds. */
 #ifndef SJ_KERNEL_EXACT_LIGHT_H
 #define SJ_KERNEL_EXACT_LIGHT_H
 
@@ -18,8 +20,9 @@
 
 #include <math.h>
 
-#define LIGHT_ERROR 0x1p-47
-#define LIGHT_PRODUCT 0x1p-46
+#define LIGHT_SOFTMAX 0x1p-49
+#define LIGHT_ERROR 0x1p-48
+#define LIGHT_PRODUCT 0x1p-47
 
 /* Weights are exp(z) as it is: within [2^-805, 2^370] for maxima up to LIGHT_NEAR and logits down to LIGHT_DEPTH below,
  * where deeper ones are moved. What those weigh too much, 2^-432 of the maximum each, is nothing beside a T, or an s,
@@ -33,10 +36,10 @@
 #define LIGHT_LN2_LO 0x1.f473de6af278fp-30
 #define LIGHT_LN2 0x1.62e42fefa39efp-1
 #define LIGHT_ROOT_HALF 0x1.6a09e667f3bcdp-1
-#define LIGHT_TERMS 5
-static const double light_terms[LIGHT_TERMS] = {/* of r^6 .. r^2 */
-                                                0x1.6c0ed35e8b327p-10, 0x1.1115b9cefde03p-7, 0x1.55555590051bep-5,
-                                                0x1.55555548ec8e3p-3, 0x1.fffffffffee14p-2};
+#define LIGHT_TERMS 6
+static const double light_terms[LIGHT_TERMS] = {/* of r^7 .. r^2 */
+                                                0x1.a01634f8214f5p-13, 0x1.6c1cbffe8b14p-10, 0x1.11111125f4571p-7,
+                                                0x1.5555554803ecbp-5,  0x1.555555555512ap-3, 0x1.000000000010cp-1};
 static const double light_entries[8] = {/* 2^(j/8) */
                                         0x1p0,
                                         0x1.172b83c7d517bp0,

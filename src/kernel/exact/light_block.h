@@ -2,12 +2,12 @@
  * row a lane. A row that is not all decided is left, as it was, to light_rows.h. Called by exact/rows.h; calls
  * light_products.h and light_turn.h.
  * In units of u as in light.h and light_products.h, but with up to 62 roundings in a sum:
- *   inverse    16 + 62 + 2 = 80
- *   s_q        16 + 80 + 1 = 97;  c_q 98, c_m 16 + 62 + 80 + 1 = 159
- *   log1p(T)   16 + 62 + 16 + 1 (T) + 12 = 107, with the two differences and the bounds' roundings below BLOCK_ERROR
- *   s_q s_r    97 + 16 + 80 + 2 = 195;  s_q c_q 97 + 159 + 1 = 257, below BLOCK_PRODUCT
- *   D          16 + 2 + 62 + 80 + 1 = 161, of A
- *   s_q (d_q - D)  97 + 1 + 161 + 2 = 261, of s_q (|d_q| + A): below BLOCK_PRODUCT
+ *   inverse    2.5 + 62 + 2                                                    < 67
+ *   s_q        2.5 + 67 + 1 < 71;  c_q 72, c_m 2.5 + 62 + 67 + 1 < 133
+ *   log1p(T)   2.5 + 62 + 2.5 + 1 (T) + 12 = 80, with the two differences and the bounds' roundings below BLOCK_ERROR
+ *   s_q s_r    71 + 2.5 + 67 + 2 < 143;  s_q c_q 71 + 133 + 1 = 205, below BLOCK_PRODUCT
+ *   D          2.5 + 2 + 62 + 67 + 1 < 135, of A
+ *   s_q (d_q - D)  71 + 1 + 135 + 2 = 209, of s_q (|d_q| + A): below BLOCK_PRODUCT
  *   given      D 2 + 62 = 64 of A, s_q (d_q - D) 1 + 64 + 2 = 67 of s_q (|d_q| + A): below BLOCK_ERROR */
 #ifndef SJ_KERNEL_EXACT_LIGHT_BLOCK_H
 #define SJ_KERNEL_EXACT_LIGHT_BLOCK_H
@@ -17,7 +17,7 @@
 
 #define LIGHT_SHORT ((size_t)64)
 #define BLOCK_ERROR 0x1p-46   /* 128 u */
-#define BLOCK_PRODUCT 0x1p-44 /* 512 u */
+#define BLOCK_PRODUCT 0x1p-45 /* 256 u */
 
 typedef struct light_block {
     const sj_run *run;

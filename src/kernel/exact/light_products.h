@@ -1,16 +1,16 @@
 /* light_products.h: VJP and JVP of a row of float32 in plain double. A result whose bounds round alike is the one that
  * pairs give, as theirs lies between the bounds too. Called by exact/rows.h; calls light_rows.h.
  * In units of u = 2^-53, with A = sum over k of s_k |d_k| and B = sum of |g_k|:
- *   D      16 (weight) + 1 (d) + 1 (product) + 3.1 (sum) + 22 (inverse) + 1                  < 45, of A
- *   s_q (d_q - D)      39 (s) + 1 (d) + 45 + 1 (difference) + 1                             < 90, of s_q (|d_q| + A)
- *   g_q - s_q sum of g 39 (s) + 3.1 (sum) + 1, and 1 of the difference                      < 50, of |g_q| + s_q B
- *   c_m g_m - s_m sum of the others  43 (c), or 39 (s) + 3.1, and 2                         < 50, of the two sizes
+ *   D      2.5 (weight) + 1 (d) + 1 (product) + 4.1 (sum) + 9 (inverse) + 1               < 19, of A
+ *   s_q (d_q - D)      12.5 (s) + 1 (d) + 19 + 1 (difference) + 1                           < 35, of s_q (|d_q| + A)
+ *   g_q - s_q sum of g 12.5 (s) + 4.1 (sum) + 1, and 1 of the difference                    < 19, of |g_q| + s_q B
+ *   c_m g_m - s_m sum of the others  17 (c), or 12.5 (s) + 4.1, and 2                       < 19, of the two sizes
  * Of a softmax that is given, where s is exact and the inverse 1:
  *   D      1 (d) + 1 (product) + 3.1 (sum)                                                   < 6, of A
  *   s_q (d_q - D)      1 (d) + 6 + 1 (difference) + 1                                         < 9, of s_q (|d_q| + A)
  *   g_q - s_q sum of g 3.1 (sum) + 1 + 1, and 1 of the difference                             < 7, of |g_q| + s_q B
  *   c_m g_m - s_m sum of the others  3.1 (c) + 3.1 (sum) + 2                                  < 9, of the two sizes
- * LIGHT_GIVEN is 16; no product of four floats underflows. */
+ * LIGHT_PRODUCT, 64, and LIGHT_GIVEN, 16, allow for the bounds' roundings; no product of four floats underflows. */
 #ifndef SJ_KERNEL_EXACT_LIGHT_PRODUCTS_H
 #define SJ_KERNEL_EXACT_LIGHT_PRODUCTS_H
 

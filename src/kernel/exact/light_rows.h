@@ -171,7 +171,7 @@ static inline light_emission light_factor(double factor, double error) {
 static bool light_softmax(light_row *r, size_t index) {
     if (!light_sweep_weights(r, index) && !light_reduce(r, index)) return false;
     const light_line line = light_row_line(r);
-    return light_emit(r, &line, light_factor(r->inverse, LIGHT_ERROR), LIGHT_TIMES);
+    return light_emit(r, &line, light_factor(r->inverse, LIGHT_SOFTMAX), LIGHT_TIMES);
 }
 
 static inline double light_log(const light_row *r) { return v_lane(light_log1p(v_set1(r->rest.hi / r->top))); }

@@ -3,8 +3,8 @@
  * could make logits of no weight show, or s is not one: those rows are left to light_row.h. Called by light_rows.h and
  * light_products.h; calls light_row.h.
  * In units of u as in light_products.h, with A = sum over k of s_k |g_k - g_0|, which D and y are relative to:
- *   sum of weights   16 + 2 (four terms) + 1.1 (compensated sum of the groups)                < 20
- *   D                as there, of A                                                           < 45
+ *   sum of weights   2.5 + 2 (four terms) + 1.1 (compensated sum of the groups) + 1           < 7
+ *   D                as there, of A                                                           < 19
  *   given            D = sum of s_k (g_k - g_0) + (g_0 - g_m) (sum of s - 1)                   < 8
  *                    of A + |g_0 - g_m| (sum of s + 1): 6 and 3.1 (sum of s) + 3 */
 #ifndef SJ_KERNEL_EXACT_LIGHT_SWEEP_H
