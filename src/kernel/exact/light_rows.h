@@ -64,7 +64,8 @@ V_INLINE light_result light_rounded(light_bounds bounds, light_kind kind) {
         high = high + (singles){0};
     }
     const single_bits differ = (single_bits)low ^ (single_bits)high;
-    return (light_result){kind == LIGHT_MINUS_TIMES ? (singles){0} - low : low, differ};
+    if (kind == LIGHT_MINUS_TIMES) low = (singles){0} - low;
+    return (light_result){low, differ};
 }
 
 /* The result from w[0..V_LANES) and x[0..V_LANES) into `to`; what differs. */
