@@ -62,7 +62,7 @@ static void light_rows_load(const light_rows_at *at, vec *turned) {
     }
     for (size_t k = 0; k < at->n; k++) {
         const float *from = at->first + (ptrdiff_t)k * at->class_stride;
-        singles entries;
+        singles entries = {0};
         for (size_t lane = 0; lane < V_LANES; lane++)
             entries[lane] = lane < at->rows ? from[(ptrdiff_t)lane * apart] : 0;
         turned[k] = wide_singles(entries);
