@@ -119,6 +119,7 @@ static void set_first_row(const sj_call *call, const sj_options *options, int ax
     run->nonfinite = options->nonfinite;
     run->given = options->given;
     run->team = NULL;
+    run->staged = false;
 }
 
 /* All rows of a packed call. */
