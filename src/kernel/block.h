@@ -1,5 +1,5 @@
 /* block.h: V_LANES short rows as a block: turned so that entry k of every row is one vector, read from memory that way
- * and written back. Called by short_rows.h; calls columns.h and turn.h. */
+ * and written back. Called by short_rows.h; calls turn.h. */
 #ifndef SJ_KERNEL_BLOCK_H
 #define SJ_KERNEL_BLOCK_H
 

@@ -1,6 +1,6 @@
 /* columns.h: rows that lie side by side, as along the first axis of a matrix: some cache lines' worth of neighbours
  * goes to a stage and back. Long rows are turned on the way, tile by tile, and are rows like others between; short ones
- * stay side by side, but close. Called by block.h; calls turn.h. */
+ * stay side by side, but close. Called by short_rows.h; calls turn.h. */
 #ifndef SJ_KERNEL_COLUMNS_H
 #define SJ_KERNEL_COLUMNS_H
 

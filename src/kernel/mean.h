@@ -13,13 +13,13 @@ typedef struct wide_pair {
 
 V_INLINE wide_pair wide_pair_of(dd a) { return (wide_pair){v_wide_set1(a.hi), v_wide_set1(a.lo)}; }
 
-V_INLINE wide_pair wide_two_sum(vec_wide a, vec_wide b) {
+V_INLINE wide_pair wide_pair_sum(vec_wide a, vec_wide b) {
     const vec_wide s = a + b, b_part = s - a;
     return (wide_pair){s, (a - (s - b_part)) + (b - b_part)};
 }
 
 /* As pair.h has them. */
-V_INLINE wide_pair wide_mul(wide_pair a, wide_pair b) {
+V_INLINE wide_pair wide_pair_mul(wide_pair a, wide_pair b) {
 #if defined(SJ_REAL_f64)
     const vpair p = vpair_mul((vpair){a.hi, a.lo}, (vpair){b.hi, b.lo});
     return (wide_pair){p.hi, p.lo};
@@ -28,7 +28,7 @@ V_INLINE wide_pair wide_mul(wide_pair a, wide_pair b) {
 #endif
 }
 
-V_INLINE wide_pair wide_inverse(wide_pair a) {
+V_INLINE wide_pair wide_pair_inverse(wide_pair a) {
 #if defined(SJ_REAL_f64)
     const vpair p = vpair_inverse((vpair){a.hi, a.lo});
     return (wide_pair){p.hi, p.lo};
@@ -37,7 +37,7 @@ V_INLINE wide_pair wide_inverse(wide_pair a) {
 #endif
 }
 
-V_INLINE wide_pair wide_scale(wide_pair a, vec_wide power_of_two) {
+V_INLINE wide_pair wide_pair_scale(wide_pair a, vec_wide power_of_two) {
     return (wide_pair){a.hi * power_of_two, a.lo * power_of_two};
 }
 
@@ -52,9 +52,9 @@ typedef struct means {
 
 /* From g_m and D, each times the same. */
 V_INLINE means means_of(vec_wide g_m, wide_pair dot) {
-    const wide_pair sum = wide_two_sum(g_m, dot.hi);
+    const wide_pair sum = wide_pair_sum(g_m, dot.hi);
     const vec_wide hi = v_wide_round(sum.hi), one = v_wide_set1(1);
-    const wide_pair below = wide_two_sum(sum.hi - hi, sum.lo), left = wide_two_sum(below.hi, below.lo + dot.lo);
+    const wide_pair below = wide_pair_sum(sum.hi - hi, sum.lo), left = wide_pair_sum(below.hi, below.lo + dot.lo);
     const vec_wide_int tiny = v_wide_size(left.hi) < v_wide_set1((double)MEAN_SMALL);
     const vec_wide lift = v_wide_select(tiny, v_wide_set1((double)MEAN_LIFT), one);
     const vec_wide lo = v_wide_round(left.hi * lift), rest = v_wide_round((left.hi * lift - lo) + left.lo * lift);
@@ -79,24 +79,26 @@ typedef struct near_inverse {
 } near_inverse;
 
 V_INLINE near_inverse near_inverse_of(wide_pair sum) {
-    const wide_pair inverse = wide_inverse(sum);
+    const wide_pair inverse = wide_pair_inverse(sum);
     const vec_wide power = v_wide_power_below(inverse.hi);
-    return (near_inverse){power, wide_scale(inverse, v_wide_set1(1) / power)};
+    return (near_inverse){power, wide_pair_scale(inverse, v_wide_set1(1) / power)};
 }
 
-V_INLINE wide_pair over_sum(wide_pair dot, near_inverse of) { return wide_mul(wide_scale(dot, of.power), of.rest); }
+V_INLINE wide_pair over_sum(wide_pair dot, near_inverse of) {
+    return wide_pair_mul(wide_pair_scale(dot, of.power), of.rest);
+}
 
 /* From the sums of w, and of w d at `scale`. Of a long row s is as small as the sum is large: the sum's power of two is
  * taken from g instead. unbias: of the weights */
 V_INLINE product_ends product_ends_of(wide_pair sum, wide_pair dot, vec_wide g_m, double scale, double unbias) {
     const near_inverse inverse = near_inverse_of(sum);
     const vec_wide own = inverse.power * v_wide_set1((double)EMIT_LIFT / unbias), by = own * v_wide_set1(scale);
-    return (product_ends){inverse.rest, by, means_of(g_m * by, wide_scale(over_sum(dot, inverse), own))};
+    return (product_ends){inverse.rest, by, means_of(g_m * by, wide_pair_scale(over_sum(dot, inverse), own))};
 }
 
 /* Where entries need no factor: a `part` of G. */
 V_INLINE means log_means_of(wide_pair sum, wide_pair dot, vec_wide g_m, double scale, double part) {
-    const wide_pair d = wide_scale(over_sum(dot, near_inverse_of(sum)), v_wide_set1(part / scale));
+    const wide_pair d = wide_pair_scale(over_sum(dot, near_inverse_of(sum)), v_wide_set1(part / scale));
     return means_of(g_m * v_wide_set1(part), d);
 }
 

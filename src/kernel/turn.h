@@ -92,14 +92,20 @@ V_INLINE void store_within(real *array, vec a, size_t at, size_t count) {
         v_store_n(array + at, a, count - at);
 }
 
+/* `width` vectors of an array of `count` entries, `apart` entries from one to the next. */
+V_INLINE void tile_load(const real *array, size_t count, size_t apart, size_t width, vec *tile) {
+    if ((width - 1) * apart + V_LANES <= count)
+        for (size_t i = 0; i < width; i++) tile[i] = v_load(array + i * apart);
+    else
+        for (size_t i = 0; i < width; i++) tile[i] = load_within(array, i * apart, count);
+}
+
 /* n <= width: a vector is turned with `apart` and one tile is all. Tiles are copies, so that they live in registers. */
 V_INLINE void rows_load_packed(const real *rows, size_t count, const turning *t, size_t width, vec *turned) {
     const size_t taken = V_LANES / width * t->n;
     vec tile[V_LANES];
-    if ((width - 1) * taken + V_LANES <= count)
-        for (size_t i = 0; i < width; i++) tile[i] = v_permute(v_load(rows + i * taken), t->apart);
-    else
-        for (size_t i = 0; i < width; i++) tile[i] = v_permute(load_within(rows, i * taken, count), t->apart);
+    tile_load(rows, count, taken, width, tile);
+    for (size_t i = 0; i < width; i++) tile[i] = v_permute(tile[i], t->apart);
     tile_zip(tile, width);
     for (size_t k = 0; k < width; k++) turned[k] = tile[k];
 }
@@ -145,10 +151,7 @@ static inline void rows_load(const real *rows, size_t count, const turning *t, v
 #endif
     for (size_t k = 0; k < t->n; k += V_LANES) {
         vec tile[V_LANES];
-        if ((V_LANES - 1) * t->n + k + V_LANES <= count)
-            for (size_t lane = 0; lane < V_LANES; lane++) tile[lane] = v_load(rows + lane * t->n + k);
-        else
-            for (size_t lane = 0; lane < V_LANES; lane++) tile[lane] = load_within(rows, lane * t->n + k, count);
+        tile_load(rows + k, count - k, t->n, V_LANES, tile);
         tile_turn(tile);
         for (size_t i = 0; i < V_LANES; i++) turned[k + i] = tile[i];
     }
