@@ -21,6 +21,8 @@ typedef struct sj_call {
     const sj_view *z, *out;
     const sj_view *g; /* NULL where the operation takes none */
     const char *g_name;
+    const sj_view *u; /* a second of these; NULL where the operation takes none */
+    const char *u_name;
     size_t q;
     bool takes_q;
     bool derivative; /* may be given the softmax */

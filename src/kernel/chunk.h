@@ -40,6 +40,11 @@ static inline void chunk_seek(const sj_run *run, size_t index, const char **z, c
     if (run->g.data) *g = chunk_at(run->g.data, &run->g, run->g.row_stride, index);
 }
 
+/* The same of its second cotangent. */
+static inline const char *chunk_seek_u(const sj_run *run, size_t index) {
+    return chunk_at(run->u.data, &run->u, run->u.row_stride, index);
+}
+
 /* Entries of a row of n from `start` on, `most` at most. */
 static inline size_t chunk_piece(size_t n, size_t start, size_t most) { return n - start < most ? n - start : most; }
 

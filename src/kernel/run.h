@@ -28,6 +28,7 @@ typedef struct sj_run {
     size_t n;
     sj_operand z; /* logits, or the softmax itself when given says so */
     sj_operand g; /* cotangent or tangent */
+    sj_operand u; /* a second one */
     sj_operand out;
     size_t q; /* the output of a gradient */
     sj_nonfinite nonfinite;

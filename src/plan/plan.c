@@ -18,6 +18,7 @@ static void swap_dims(sj_batch *batch, int a, int b) {
     batch->shape[a] = batch->shape[b], batch->shape[b] = old;
     swap(batch->z, a, b);
     swap(batch->g, a, b);
+    swap(batch->u, a, b);
     swap(batch->out, a, b);
 }
 
@@ -25,7 +26,7 @@ static void swap_dims(sj_batch *batch, int a, int b) {
 static bool continues(const sj_batch *batch, int outer, int inner) {
     const ptrdiff_t size = (ptrdiff_t)batch->shape[inner];
     return batch->z[outer] == size * batch->z[inner] && batch->g[outer] == size * batch->g[inner] &&
-           batch->out[outer] == size * batch->out[inner];
+           batch->u[outer] == size * batch->u[inner] && batch->out[outer] == size * batch->out[inner];
 }
 
 /* Drops dimensions of one, sorts the rest so that the logits are walked in memory order, and joins neighbours. */
@@ -67,6 +68,7 @@ static void advance(sj_operand *operand, ptrdiff_t elements) {
 static void step(const sj_batch *runs, int d, ptrdiff_t steps, sj_run *run) {
     advance(&run->z, steps * runs->z[d]);
     advance(&run->g, steps * runs->g[d]);
+    advance(&run->u, steps * runs->u[d]);
     advance(&run->out, steps * runs->out[d]);
 }
 
@@ -98,6 +100,7 @@ static void next_run(const sj_batch *runs, place *at) {
 static void advance_rows(sj_run *run, size_t rows) {
     advance(&run->z, (ptrdiff_t)rows * run->z.row_stride);
     advance(&run->g, (ptrdiff_t)rows * run->g.row_stride);
+    advance(&run->u, (ptrdiff_t)rows * run->u.row_stride);
     advance(&run->out, (ptrdiff_t)rows * run->out.row_stride);
 }
 
@@ -223,6 +226,7 @@ static bool lay_out(sj_batch *batch, sj_run *first, size_t *runs) {
     first->rows = inner < 0 ? 1 : batch->shape[inner];
     first->z.row_stride = inner < 0 ? 0 : batch->z[inner];
     first->g.row_stride = inner < 0 ? 0 : batch->g[inner];
+    first->u.row_stride = inner < 0 ? 0 : batch->u[inner];
     first->out.row_stride = inner < 0 ? 0 : batch->out[inner];
     batch->ndim = inner < 0 ? 0 : inner;
     for (int d = 0; d < batch->ndim; d++) *runs *= batch->shape[d];
