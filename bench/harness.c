@@ -33,12 +33,15 @@ static bool broken(const peer *contender, const workload *w) {
     return false;
 }
 
+/* Limits and parts compute no result of the operation. */
+static bool has_result(const peer *p) { return p->kind == PEER_OURS || p->kind == PEER_EXACT || p->kind == PEER_OTHER; }
+
 /* Runs once to warm caches and pages and to have its result measured, then finds how many calls fill a sample. */
 static bool warm_up(lane *l, const workload *w, const truth *t, const timing *how) {
     memset(w->out, 0xff, w->results * w->item); /* NaN: what is not written shows */
     double elapsed = l->contender->run(l->job, 1);
     if (elapsed < 0) return broken(l->contender, w);
-    l->worst_error = t != NULL && l->contender->kind != PEER_LIMIT ? truth_worst_error(t, w) : NAN;
+    l->worst_error = t != NULL && has_result(l->contender) ? truth_worst_error(t, w) : NAN;
     for (l->calls = 1; elapsed < how->most_ns;) {
         elapsed = l->contender->run(l->job, l->calls);
         if (elapsed < 0) return broken(l->contender, w);
@@ -122,7 +125,7 @@ static void close_lanes(lane *lanes, size_t count, const workload *w, measuremen
         const bool limit = lanes[0].contender->kind == PEER_LIMIT;
         out[i] = summarise(&lanes[i], w);
         out[i].over_copy = limit ? out[i].median / out[0].median : NAN;
-        out[i].bandwidth = out[i].contender->kind == PEER_LIMIT ? NAN : bytes_over_copy(&w->what) / out[i].over_copy;
+        out[i].bandwidth = !has_result(out[i].contender) ? NAN : bytes_over_copy(&w->what) / out[i].over_copy;
         lanes[i].contender->close(lanes[i].job);
     }
 }

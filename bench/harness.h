@@ -6,7 +6,7 @@
 #include "peer.h"
 
 #define BENCH_MAX_ROUNDS 64
-#define BENCH_MAX_PEERS 16
+#define BENCH_MAX_PEERS 32
 
 /* One contender on one workload. Times are nanoseconds per entry (bench_entries). */
 typedef struct measurement {

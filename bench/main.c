@@ -129,7 +129,8 @@ static void choose_peers(const arguments *a, bool *takes) {
         const bool wanted = !a->check || p->kind == PEER_LIMIT || p->kind == PEER_OURS || strcmp(p->name, "SciPy") == 0;
         const char *why = wanted ? p->missing(p) : NULL;
         takes[i] = wanted && why == NULL;
-        if (takes[i] && p->kind != PEER_LIMIT) printf("%s %s\n", p->name, p->version(p));
+        const bool theirs = p->kind == PEER_OURS || p->kind == PEER_EXACT || p->kind == PEER_OTHER;
+        if (takes[i] && theirs) printf("%s %s\n", p->name, p->version(p));
         if (why != NULL) printf("%s: left out: %s\n", p->name, why);
     }
     if (peers_not_built[0] != '\0') printf("not found when this was built: %s\n", peers_not_built);

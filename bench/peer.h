@@ -9,7 +9,9 @@ typedef enum peer_kind {
     PEER_LIMIT, /* what the machine allows: a copy, a fill; its result is not compared with the truth */
     PEER_OURS,
     PEER_EXACT, /* ours, in exact mode */
-    PEER_OTHER
+    PEER_OTHER,
+    PEER_FLOOR,      /* a part of ours alone, what no call does without; it has no result */
+    PEER_EXACT_FLOOR /* the same of exact mode */
 } peer_kind;
 
 typedef struct peer peer;

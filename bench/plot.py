@@ -44,7 +44,8 @@ def decimal(value, _):
 
 def draw(operation, dtype, rows, path):
     figure, axes = plt.subplots(figsize=(9, 4.8), constrained_layout=True)
-    names = dict.fromkeys(r["by"] for r in rows if r["kind"] != "limit" or r["by"] == "memcpy")
+    drawn = ("ours", "exact", "peer")
+    names = dict.fromkeys(r["by"] for r in rows if r["kind"] in drawn or r["by"] == "memcpy")
     curves = {name: sorted((r for r in rows if r["by"] == name), key=lambda r: r["n"]) for name in names}
     for name, points in sorted(curves.items(), key=lambda item: -item[1][0]["ns_per_entry"]):
         version = points[0]["version"].split("+")[0]

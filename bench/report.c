@@ -84,6 +84,23 @@ static void report_summary(const verdict *v, size_t count) {
     }
 }
 
+/* What is required and missed beside the least that a call can take. Returns how many the algorithms there are cannot
+ * reach. */
+static size_t report_floors(const verdict *v, size_t count) {
+    char text[120];
+    size_t below = 0;
+    printf("\nRequired and missed, ns per entry: required, floor (of what), ours\n");
+    for (size_t i = 0; i < count; i++) {
+        if (verdict_holds(&v[i])) continue;
+        const bool cannot = verdict_below_floor(&v[i], v[i].required);
+        printf("  %-32.32s %-48s %8.3g %8.3g %-14s %8.3g  %s\n", v[i].figure,
+               describe(&v[i].ours->what, text, sizeof text), verdict_time(&v[i], v[i].required), v[i].floor,
+               v[i].floor_of, v[i].judged->median, cannot ? "below the floor" : "open");
+        below += cannot;
+    }
+    return below;
+}
+
 size_t report_verdicts(const verdict *v, size_t count) {
     char text[120];
     size_t missed = 0;
@@ -99,7 +116,8 @@ size_t report_verdicts(const verdict *v, size_t count) {
         missed += !verdict_holds(&v[i]);
     }
     if (count > 0) report_summary(v, count);
-    printf("\nrequired and missed: %zu of %zu\n", missed, count);
+    const size_t below = report_floors(v, count);
+    printf("\nrequired and missed: %zu of %zu, %zu of them below the floor\n", missed, count, below);
     return missed;
 }
 
@@ -121,7 +139,7 @@ static void write_case(FILE *file, const bench_case *c) {
 }
 
 static void write_measurement(FILE *file, const measurement *m) {
-    static const char *const kinds[] = {"limit", "ours", "exact", "peer"};
+    static const char *const kinds[] = {"limit", "ours", "exact", "peer", "floor", "exact floor"};
     fputs("    {", file);
     write_case(file, &m->what);
     fprintf(file, ", \"by\": \"%s\", \"kind\": \"%s\", \"version\": \"%s\"", m->contender->name,
@@ -144,6 +162,11 @@ static void write_verdict(FILE *file, const verdict *v) {
     write_number(file, "value", v->value);
     write_number(file, "required", v->required);
     write_number(file, "goal", v->goal);
+    fprintf(file, ", \"floor_of\": \"%s\"", v->floor_of);
+    write_number(file, "floor", v->floor);
+    write_number(file, "ours", v->judged->median);
+    write_number(file, "required_time", verdict_time(v, v->required));
+    write_number(file, "goal_time", verdict_time(v, v->goal));
     fputs("}", file);
 }
 

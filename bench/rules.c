@@ -13,7 +13,8 @@ typedef struct scene {
     const measurement *all;
     size_t count;
     const measurement *ours;
-    const peer *against; /* set by the figure */
+    const peer *against;       /* set by the figure */
+    const measurement *judged; /* ours unless the figure sets it */
 } scene;
 
 typedef struct rule {
@@ -41,7 +42,7 @@ static const measurement *find(const scene *s, const bench_case *what, peer_kind
 }
 
 const measurement *rules_best_peer(const measurement *all, size_t count, const bench_case *what) {
-    const scene s = {all, count, NULL, NULL};
+    const scene s = {.all = all, .count = count};
     return find(&s, what, PEER_OTHER, NULL);
 }
 
@@ -65,12 +66,14 @@ static double of_stores(scene *s) { return over(find(s, &s->ours->what, PEER_LIM
 
 static double call_ns(scene *s) { return s->ours->median * (double)bench_entries(&s->ours->what); }
 
-static double exact_over_default(scene *s) { return over(find(s, &s->ours->what, PEER_EXACT, NULL), s->ours); }
+static const measurement *judge_exact(scene *s) { return s->judged = find(s, &s->ours->what, PEER_EXACT, NULL); }
+
+static double exact_over_default(scene *s) { return over(judge_exact(s), s->ours); }
 
 static double pytorch_over_exact(scene *s) {
     const measurement *pytorch = find(s, &s->ours->what, PEER_OTHER, "PyTorch");
     if (pytorch != NULL) s->against = pytorch->contender;
-    return over(pytorch, find(s, &s->ours->what, PEER_EXACT, NULL));
+    return over(pytorch, judge_exact(s));
 }
 
 static double one_thread_over(scene *s) {
@@ -158,16 +161,49 @@ bool verdict_holds(const verdict *v) { return within(v, v->required); }
 
 bool verdict_reaches(const verdict *v) { return within(v, v->goal); }
 
+double verdict_time(const verdict *v, double bound) {
+    const double ours = v->judged->median;
+    return v->at_least ? ours * v->value / bound : ours * bound / v->value;
+}
+
+bool verdict_below_floor(const verdict *v, double bound) { return verdict_time(v, bound) < v->floor; }
+
+/* ---------------------------------------------------------------- floors */
+
+/* The bytes that must move, at the speed of the copy of the same rounds. */
+static double bytes_time(const measurement *m) { return m->median * m->bandwidth; }
+
+/* What is timed on one thread is shared by all of them. */
+static void find_floor(const scene *s, verdict *v) {
+    const measurement *judged = v->judged;
+    const peer_kind kind = judged->contender->kind == PEER_EXACT ? PEER_EXACT_FLOOR : PEER_FLOOR;
+    bench_case one = judged->what;
+    one.threads = 1;
+    v->floor = bytes_time(judged);
+    v->floor_of = "bytes";
+    for (size_t i = 0; i < s->count; i++) {
+        const measurement *m = &s->all[i];
+        if (m->contender->kind != kind || !same_workload(&m->what, &one) || isnan(m->median)) continue;
+        const double time = m->median / judged->what.threads;
+        if (v->floor >= time) continue;
+        v->floor = time;
+        v->floor_of = m->contender->name;
+    }
+}
+
 size_t rules_judge(const measurement *all, size_t count, verdict *out, size_t room) {
     size_t written = 0;
-    for (size_t r = 0; r < sizeof rules / sizeof rules[0]; r++) {
+    for (size_t k = 0; k < sizeof rules / sizeof rules[0]; k++) {
         for (size_t i = 0; i < count && written < room; i++) {
-            scene s = {all, count, &all[i], NULL};
-            if (all[i].contender->kind != PEER_OURS || !rules[r].applies(&all[i].what)) continue;
-            const double value = rules[r].value(&s);
+            scene s = {.all = all, .count = count, .ours = &all[i], .judged = &all[i]};
+            const rule *r = &rules[k];
+            if (all[i].contender->kind != PEER_OURS || !r->applies(&all[i].what)) continue;
+            const double value = r->value(&s);
             if (isnan(value)) continue; /* no such peer here, or its counterpart was not timed */
-            out[written++] = (verdict){rules[r].regime, rules[r].figure,   &all[i],       s.against,
-                                       value,           rules[r].required, rules[r].goal, rules[r].at_least};
+            verdict *v = &out[written++];
+            *v = (verdict){r->regime,   r->figure, &all[i],     s.judged, s.against, value,
+                           r->required, r->goal,   r->at_least, NAN,      NULL};
+            find_floor(&s, v);
         }
     }
     return written;

@@ -141,17 +141,27 @@ V_OUTLINE void given_block_lifted(block *b, const block_cotangent *c, const emis
     }
 }
 
-BLOCK_INLINE void given_product_block(block *b) {
-    const vec g_m = given_block_top(b), scale = v_set1(GIVEN_SCALE);
-    block_cotangent c = {.at_max = v_mul(g_m, scale), .scale = GIVEN_SCALE};
+/* Sum of s_k d_k. */
+BLOCK_INLINE vpair given_block_dot(const block *b, const block_cotangent *c) {
+    const vec scale = v_set1(c->scale);
     vsum dot = vsum_zero();
     for (size_t k = 0; k < b->vectors; k++) {
         foresee(b, b->z_ahead, k);
         foresee(b, b->g_ahead, k);
-        const dot_term t = dot_term_of(b->z[k], NULL, b->g[k], scale, c.at_max);
+        const dot_term t = dot_term_of(b->z[k], NULL, b->g[k], scale, c->at_max);
         block_add(&dot, t.x, t.lost, block_terms(b, k));
     }
-    c.dot = vpair_fast_sum(dot.sum, dot.error);
+    return vpair_fast_sum(dot.sum, dot.error);
+}
+
+BLOCK_INLINE void given_block_emit(block *b, const emission *e) {
+    for (size_t k = 0; k < b->vectors; k++) b->w[k] = emit_product_of_softmax((entries){.w = b->z[k], .x = b->g[k]}, e);
+}
+
+BLOCK_INLINE void given_product_block(block *b) {
+    const vec g_m = given_block_top(b), scale = v_set1(GIVEN_SCALE);
+    block_cotangent c = {.at_max = v_mul(g_m, scale), .scale = GIVEN_SCALE};
+    c.dot = given_block_dot(b, &c);
     b->inverse = (vpair){v_set1(1), v_zero()};
     const block_mean at = block_mean_of(b, &c, 1);
     block_leave_nan(b, at.hi);
@@ -159,8 +169,7 @@ BLOCK_INLINE void given_product_block(block *b) {
     if (v_any(v_and(b->present, v_not(v_or(at.plain, b->left)))))
         given_block_lifted(b, &c, &e, at.plain);
     else
-        for (size_t k = 0; k < b->vectors; k++)
-            b->w[k] = emit_product_of_softmax((entries){.w = b->z[k], .x = b->g[k]}, &e);
+        given_block_emit(b, &e);
     block_store_row(b, b->w);
 }
 
