@@ -205,6 +205,64 @@ SJ_API sj_status sj_log_softmax_vjp(sj_view z, sj_view g, sj_view out, const sj_
 /* Directional derivative of log-softmax: with d = t - t_m, out_q = d_q - D. */
 SJ_API sj_status sj_log_softmax_jvp(sj_view z, sj_view t, sj_view out, const sj_options *options);
 
+/* ---------------------------------------------------------------- row state
+ * A row that comes in pieces: a stream read chunk by chunk, a vocabulary divided among processes. Every piece is
+ * reduced to a state, states of neighbouring pieces are merged into that of the row, and a second pass over the pieces
+ * emits results from it: softmax, log-softmax, and after one more sum any VJP or JVP.
+ *
+ * A state is plain bytes, the same for every dtype and kernel set: it may be copied, stored and sent to another process
+ * of the same byte order. Zeroed memory is the state of no entries. Where there are several rows, a view of z has an
+ * array of states beside it, one a row, in C order of the shape of z without the class axis.
+ *
+ * accuracy   As of a whole row, however it is divided and merged: what merging adds is below 2^-80 of T. Bits depend on
+ *            the division. Default mode only.
+ * non-finite NaN and infinities of a piece are kept in its state; options->nonfinite says what becomes of them where
+ *            results are emitted.
+ * errors     Those of forward functions. states: NULL is SJ_BAD_POINTER where there are rows. */
+
+typedef struct sj_state {
+    double max;     /* the largest logit so far, z_m; NaN where one was */
+    double rest[2]; /* 2^480 T, T = sum over k != m of exp(z_k - z_m), as an unevaluated sum. z_m = +inf: T is
+                       how many others are */
+    unsigned long long argmax; /* m, the lowest on ties, counted from the first entry of the row */
+    unsigned long long count;  /* entries so far */
+} sj_state;
+
+#define SJ_STATE_INIT                                                                                                  \
+    { 0, {0, 0}, 0, 0 }
+
+/* Takes the entries of z as those that follow what `states` have seen. On failure no state has changed. */
+SJ_API sj_status sj_state_update(sj_view z, sj_state *states, const sj_options *options);
+
+/* into[i] becomes the state of its piece and that of after[i], which follows it in the row, i < count. Associative but
+ * for roundings; not commutative, for argmax counts from the first piece. after may be into, or overlap it nowhere. */
+SJ_API sj_status sj_state_merge(sj_state *into, const sj_state *after, size_t count);
+
+/* out = z_m + log1p(T) of every state: any shape, the states in C order of it. */
+SJ_API sj_status sj_state_logsumexp(const sj_state *states, sj_view out, const sj_options *options);
+
+/* Entries [first, first + n) of rows whose states are known: out_q = exp(z_q - z_m) / (1 + T), and
+ * (z_q - z_m) - log1p(T). z, out: as of sj_softmax; out may be z. */
+SJ_API sj_status sj_state_softmax(sj_view z, const sj_state *states, size_t first, sj_view out,
+                                  const sj_options *options);
+SJ_API sj_status sj_state_log_softmax(sj_view z, const sj_state *states, size_t first, sj_view out,
+                                      const sj_options *options);
+
+/* What a VJP or JVP of softmax wants to know of a row beside its state. */
+typedef struct sj_product {
+    sj_state state; /* of the whole row */
+    double at_max;  /* g_m, the cotangent's (or tangent's) entry at state.argmax, from the piece that holds it */
+    double dot[2];  /* sum over k != m of s_k (g_k - g_m) of the pieces seen so far, as an unevaluated sum; 0 at first.
+                       Of a row in several hands: the sum of theirs */
+} sj_product;
+
+/* Adds the part of a piece to products[i].dot. g: the piece's part of the cotangent, shape of z. Where the sum is
+ * beyond the largest float64, the row's results are NaN. */
+SJ_API sj_status sj_state_dot(sj_view z, sj_view g, sj_product *products, const sj_options *options);
+
+/* Once all parts are in: out_q = s_q (g_q - g_m - dot), entries of J g. out: the shape of z; may be z or g. */
+SJ_API sj_status sj_state_vjp(sj_view z, sj_view g, const sj_product *products, sj_view out, const sj_options *options);
+
 /* ---------------------------------------------------------------- metrics
  * pred and truth: equal shapes; the result in *out. Nothing is written on failure. */
 

@@ -128,6 +128,7 @@ static void set_first_row(const sj_call *call, const sj_options *options, int ax
     run->nonfinite = options->nonfinite;
     run->given = options->given;
     run->team = NULL;
+    run->join = call->join;
     run->staged = false;
 }
 
@@ -164,6 +165,7 @@ static void set_batch(const sj_call *call, int axis, sj_batch *batch) {
 }
 
 static sj_dtype widest(const sj_call *call) {
+    if (call->compute) return call->compute;
     const bool beside = (call->g && call->g->dtype == SJ_F64) || (call->u && call->u->dtype == SJ_F64);
     return call->z->dtype == SJ_F64 || call->out->dtype == SJ_F64 || beside ? SJ_F64 : SJ_F32;
 }

@@ -25,7 +25,9 @@ typedef struct sj_call {
     const char *u_name;
     size_t q;
     bool takes_q;
-    bool derivative; /* may be given the softmax */
+    bool derivative;  /* may be given the softmax */
+    sj_dtype compute; /* 0: the widest of the views */
+    sj_join *join;    /* of a reduction to states */
 } sj_call;
 
 sj_status sj_call_rows(const sj_call *call, const sj_options *options);

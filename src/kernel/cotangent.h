@@ -231,9 +231,9 @@ static inline real cotangent_scale(row *r, real g_m, real largest, real usual) {
     return scale < (double)usual ? (real)scale : usual;
 }
 
-/* Of a row reduced with KEEP_PAIRS. */
-static inline cotangent cotangent_reduce(row *r) {
-    const real g_m = row_entry(r->g, &r->run->g, r->state.argmax), size = g_m < 0 ? -g_m : g_m;
+/* Of a row reduced with KEEP_PAIRS, about g_m. */
+static inline cotangent cotangent_about(row *r, real g_m) {
+    const real size = g_m < 0 ? -g_m : g_m;
     const bool given = r->how == WEIGH_GIVEN;
     const real infinite = REAL(INFINITY), limit = given ? GIVEN_LIMIT : DOT_LIMIT;
     const real usual = given ? GIVEN_SCALE : PRODUCT_SCALE;
@@ -246,6 +246,10 @@ static inline cotangent cotangent_reduce(row *r) {
     c.at_max = g_m * c.scale;
     cotangent_sweep(r, &c, infinite);
     return c;
+}
+
+static inline cotangent cotangent_reduce(row *r) {
+    return cotangent_about(r, row_entry(r->g, &r->run->g, r->state.argmax));
 }
 
 /* Of g scale over entries [start, end) but the argmax: within, when unscaled no |g| is near the largest real. */

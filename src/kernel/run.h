@@ -23,6 +23,9 @@ struct sj_team {
                    const void *context);
 };
 
+/* Joins the state of what follows in a row with that of what was before. */
+typedef void sj_join(sj_state *into, const sj_state *part);
+
 typedef struct sj_run {
     size_t rows;
     size_t n;
@@ -36,6 +39,7 @@ typedef struct sj_run {
     bool stream;         /* results go past the caches */
     bool staged;         /* of a stage on the stack, beside which there is no room for more */
     const sj_team *team; /* NULL: the calling thread alone */
+    sj_join *join;       /* of a reduction to public states */
 } sj_run;
 
 static inline size_t sj_magnitude(ptrdiff_t stride) { return stride < 0 ? (size_t)0 - (size_t)stride : (size_t)stride; }

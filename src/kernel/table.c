@@ -7,19 +7,31 @@
 #include <stdint.h>
 
 #if defined(SJ_EXACT_TABLE)
+#include "exact/join.h"
 #include "exact/rows.h"
 #define SERVES exact
 #define BLOCK_ROWS 1
 #define SHORT_ROW 0
 #define SPAN SIZE_MAX
 #define ACROSS 0
-#else
+#elif defined(SJ_ACROSS) || defined(SJ_NARROW)
 #include "derivatives.h"
 #define SERVES SJ_REAL
+#else
+#include "states.h"
+#define SERVES SJ_REAL
+#define HAS_STATES
 #endif
 
 /* A set for single rows leaves to others what makes more than one row of it, or mixes its entries otherwise. */
 #define OF_BLOCKS(rows) (ACROSS ? NULL : (rows))
+
+/* Rows of states are not taken in blocks, so sets for what blocks leave over have nothing to do. */
+#if defined(HAS_STATES)
+#define OF_STATES(rows) (rows)
+#else
+#define OF_STATES(rows) NULL
+#endif
 
 #define JOIN3(a, b, c) a##b##_##c
 #define TABLE_NAME(set, serves) JOIN3(sj_kernels_, set, serves)
@@ -46,9 +58,18 @@ const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
             [SJ_OP_PRODUCT] = product_rows,
             [SJ_OP_LOG_VJP] = OF_BLOCKS(log_vjp_rows),
             [SJ_OP_LOG_JVP] = log_jvp_rows,
+            [SJ_OP_STATE] = OF_STATES(state_rows),
+            [SJ_OP_STATE_SOFTMAX] = OF_STATES(state_softmax_rows),
+            [SJ_OP_STATE_LOG_SOFTMAX] = OF_STATES(state_log_softmax_rows),
+            [SJ_OP_STATE_LOGSUMEXP] = OF_STATES(state_logsumexp_rows),
+            [SJ_OP_STATE_DOT] = OF_STATES(state_dot_rows),
+            [SJ_OP_STATE_PRODUCT] = OF_STATES(state_product_rows),
         },
     .lanes = BLOCK_ROWS,
     .short_row = SHORT_ROW,
     .span = SPAN,
     .narrower = NARROWER,
+#if defined(SJ_EXACT_TABLE)
+    .join = join_states,
+#endif
 };

@@ -18,6 +18,12 @@ typedef enum sj_operation {
     SJ_OP_PRODUCT, /* VJP and JVP of softmax: J is symmetric */
     SJ_OP_LOG_VJP,
     SJ_OP_LOG_JVP,
+    SJ_OP_STATE, /* of pieces of rows; the rest are of rows whose state is known, but in exact mode */
+    SJ_OP_STATE_SOFTMAX,
+    SJ_OP_STATE_LOG_SOFTMAX,
+    SJ_OP_STATE_LOGSUMEXP,
+    SJ_OP_STATE_DOT,
+    SJ_OP_STATE_PRODUCT,
     SJ_OPERATIONS
 } sj_operation;
 
@@ -30,6 +36,7 @@ struct sj_kernels {
     size_t span;      /* a team may share rows of more entries; SIZE_MAX: none */
     const sj_kernels *narrower; /* takes fewer at a time, with the same bits, in the operations it has; NULL: there is
                                    none */
+    sj_join *join;              /* of exact mode: what joins states */
 };
 
 #endif

@@ -181,12 +181,26 @@ static const sj_kernels *kernels_of(const sj_kernel_sets *set, sj_dtype compute,
  * would be read before it is written. */
 #define CACHED ((double)((size_t)32 << 20))
 
+/* Results are rows as long as those of the logits. */
+static bool emits_rows(sj_operation operation) {
+    switch (operation) {
+    case SJ_OP_LOGSUMEXP:
+    case SJ_OP_JACOBIAN:
+    case SJ_OP_LOG_JACOBIAN:
+    case SJ_OP_STATE:
+    case SJ_OP_STATE_LOGSUMEXP:
+    case SJ_OP_STATE_DOT:
+        return false;
+    default:
+        return true;
+    }
+}
+
 /* Whether results go past the caches: not where they replace what was read, and is in cache. */
 static bool streams(sj_operation operation, const sj_run *run, double entries) {
-    const bool is_row = operation != SJ_OP_LOGSUMEXP && operation != SJ_OP_JACOBIAN && operation != SJ_OP_LOG_JACOBIAN;
     const size_t read = sj_dtype_size(run->z.dtype) + (run->g.data ? sj_dtype_size(run->g.dtype) : 0);
     const bool in_place = run->out.data == run->z.data || run->out.data == run->g.data;
-    return is_row && !in_place && entries * (double)(read + sj_dtype_size(run->out.dtype)) >= CACHED;
+    return emits_rows(operation) && !in_place && entries * (double)(read + sj_dtype_size(run->out.dtype)) >= CACHED;
 }
 
 /* The first run, with all its rows, `runs` times. batch: the dimensions around it. */
