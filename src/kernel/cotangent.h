@@ -94,7 +94,9 @@ V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, c
     vec begun[SUM_PARTS];
     size_t i = 0;
     for (size_t part = 0; part < SUM_PARTS; part++) sums[part] = vsum_zero(), begun[part] = v_zero();
-    for (; i + SUM_LANES <= n; i += SUM_LANES)
+    for (; i + SUM_LANES <= n; i += SUM_LANES) {
+        entries_ahead(g + i, SUM_LANES);
+        if (!low) entries_ahead(w + i, SUM_LANES);
         for (size_t part = 0; part < SUM_PARTS; part++) {
             const size_t at = i + part * V_LANES;
             const vec w_k = v_load(w + at), rest = low ? v_load(low + at) : v_zero();
@@ -102,6 +104,7 @@ V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, c
             const dot_term t = dot_term_of(w_k, low ? &rest : NULL, x, scale, at_max);
             vsum_join(&sums[part], t.x, t.lost);
         }
+    }
     for (size_t part = 0; part < SUM_PARTS && i < n; part++, i += V_LANES) {
         const size_t lanes = n - i < V_LANES ? n - i : V_LANES;
         const vec w_k = v_load_n(w + i, lanes, 0), rest = low ? v_load_n(low + i, lanes, 0) : v_zero();
@@ -128,6 +131,7 @@ static inline real scale_below_four(real x) {
 /* A sum over the cotangent, of a row or a span of it. */
 typedef struct cotangent_sum {
     dd sum;
+    dd weights;  /* their sum, where it is formed beside */
     real size;   /* of a dot: the largest |g| */
     bool within; /* nothing was above the limit; else there is no sum */
 } cotangent_sum;
@@ -167,7 +171,9 @@ static cotangent_sum spans_add(row *r, span_sweep *sweep, spans_sum of) {
     for (size_t i = 0; i < count && all.within; i++) {
         all.within = spans[i].within;
         all.size = spans[i].size > all.size ? spans[i].size : all.size;
-        if (all.within) all.sum = dd_add(all.sum, spans[i].sum);
+        if (!all.within) break;
+        all.sum = dd_add(all.sum, spans[i].sum);
+        all.weights = dd_add(all.weights, spans[i].weights);
     }
     return all;
 }

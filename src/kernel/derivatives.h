@@ -3,6 +3,7 @@
 #ifndef SJ_KERNEL_DERIVATIVES_H
 #define SJ_KERNEL_DERIVATIVES_H
 
+#include "long_products.h"
 #include "product_groups.h"
 
 /* One row of a derivative: its reduction, then `finite`, or the fill of a row that has no state. */
@@ -31,10 +32,13 @@ static void any_log_gradient(row *r) { derivative_row(r, KEEP_PAIRS, log_softmax
 static void any_jacobian(row *r) { derivative_row(r, KEEP_PAIRS, softmax_jacobian_row, jacobian_fill); }
 static void any_log_jacobian(row *r) { derivative_row(r, KEEP_PAIRS, log_softmax_jacobian_row, jacobian_fill); }
 static void any_product(row *r) {
-    if (!given_product_row(r)) derivative_row(r, KEEP_PRODUCT, product_row, row_fill);
+    if (given_product_row(r) || long_product_row(r, product_emit)) return;
+    derivative_row(r, KEEP_PRODUCT, product_row, row_fill);
 }
 static void any_log_vjp(row *r) { derivative_row(r, KEEP_PAIRS, log_vjp_row, row_fill); }
-static void any_log_jvp(row *r) { derivative_row(r, KEEP_PRODUCT, log_jvp_row, row_fill); }
+static void any_log_jvp(row *r) {
+    if (!long_product_row(r, log_jvp_emit)) derivative_row(r, KEEP_PRODUCT, log_jvp_row, row_fill);
+}
 
 static void long_products(row *r) { product_groups(r, PRODUCT_OF_SOFTMAX, any_product); }
 static void long_products_of_given(row *r) { product_groups(r, PRODUCT_OF_GIVEN, any_product); }

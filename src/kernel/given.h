@@ -33,39 +33,15 @@ static void given_dot_span(row *r, const void *context, span s) {
     of->spans[s.index] = given_dot(r, of->c, s.start, s.end);
 }
 
-/* What the survey leaves of each span. */
-typedef struct surveys {
-    survey *spans;
-} surveys;
-
-static void given_survey_span(row *r, const void *context, span s) {
-    const surveys *of = context;
-    of->spans[s.index] = row_survey(r, s.start, s.end);
-}
-
-V_OUTLINE survey given_survey_spans(row *r) {
-    survey spans[MOST_SPANS];
-    const size_t count = row_spans(r);
-    row_sweep(r, given_survey_span, &(surveys){spans});
-    survey whole = spans[0];
-    for (size_t i = 1; i < count; i++) {
-        if (spans[i].max > whole.max) whole.max = spans[i].max, whole.start = spans[i].start;
-        if (spans[i].min < whole.min) whole.min = spans[i].min;
-    }
-    return whole;
-}
-
 /* The argmax and the scalars of a row whose entries are all in [0, 1], one of them normal. NaN shows in the sum. */
 static inline bool given_reduce(row *r) {
-    const size_t n = r->run->n;
     r->shared = r->kept = false;
     r->held = 0;
     r->keep = KEEP_PAIRS;
     r->how = WEIGH_GIVEN;
-    const survey of = n > SPAN ? given_survey_spans(r) : row_survey(r, 0, n);
+    const survey of = row_survey_whole(r);
     if (!(of.max >= REAL_LEAST_NORMAL && of.max <= 1 && of.min >= 0)) return false;
-    const size_t count = row_piece(r, of.start);
-    r->state.argmax = of.start + chunk_find(row_logits(r, of.start, count), count, of.max);
+    r->state.argmax = row_find_from(r, of.start, of.max);
     r->scalars = (row_scalars){{1, 0}, 1};
     r->ref.least = v_zero();
     return true;

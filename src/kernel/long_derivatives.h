@@ -55,14 +55,18 @@ static inline void product_row(row *r) {
 }
 
 /* out_q = g_q - G, a quarter of it where that could overflow */
+static inline void log_jvp_emit(row *r, const cotangent *c) {
+    const double part = c->largest > REAL_LARGEST / 4 ? 0.25 : 1;
+    const means at = log_means_of(wide_pair_of(row_sum(r)), wide_pair_of(c->dot), v_wide_set1((double)c->g_m),
+                                  (double)c->scale, part);
+    const emission e = log_jvp_emission(&at, 0, part);
+    row_emit(r, span_log_jvp, &e);
+}
+
 static inline void log_jvp_row(row *r) {
     r->state.argmax = row_find(r);
     const cotangent c = cotangent_reduce(r);
-    const double part = c.largest > REAL_LARGEST / 4 ? 0.25 : 1;
-    const means at =
-        log_means_of(wide_pair_of(row_sum(r)), wide_pair_of(c.dot), v_wide_set1((double)c.g_m), (double)c.scale, part);
-    const emission e = log_jvp_emission(&at, 0, part);
-    row_emit(r, span_log_jvp, &e);
+    log_jvp_emit(r, &c);
 }
 
 /* Cotangents below this are lifted by the bias of the weights where their products may be subnormal. */

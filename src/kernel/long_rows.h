@@ -163,6 +163,38 @@ V_INLINE survey row_survey(row *r, size_t start, size_t end) {
     return of;
 }
 
+/* What the survey leaves of each span. */
+typedef struct surveys {
+    survey *spans;
+} surveys;
+
+static void survey_span(row *r, const void *context, span s) {
+    const surveys *of = context;
+    of->spans[s.index] = row_survey(r, s.start, s.end);
+}
+
+V_OUTLINE survey row_survey_spans(row *r) {
+    survey spans[MOST_SPANS];
+    const size_t count = row_spans(r);
+    row_sweep(r, survey_span, &(surveys){spans});
+    survey whole = spans[0];
+    for (size_t i = 1; i < count; i++) {
+        if (spans[i].max > whole.max) whole.max = spans[i].max, whole.start = spans[i].start;
+        if (spans[i].min < whole.min) whole.min = spans[i].min;
+    }
+    return whole;
+}
+
+static inline survey row_survey_whole(row *r) {
+    return r->run->n > SPAN ? row_survey_spans(r) : row_survey(r, 0, r->run->n);
+}
+
+/* The first entry that is `max`, which the piece at `start` holds. */
+static inline size_t row_find_from(row *r, size_t start, real max) {
+    const size_t count = row_piece(r, start);
+    return start + chunk_find(row_logits(r, start, count), count, max);
+}
+
 static inline bool row_has_nan(row *r) {
     bool nan = false;
     for (size_t start = 0; start < r->run->n && !nan; start += CHUNK) {
@@ -274,9 +306,7 @@ static inline bool exceeds_half(dd top, dd sum) { return 2 * top.hi > (1 + 0x1p-
 /* Its argmax. The logits of rows kept in the output are gone, but then it is known. */
 static inline size_t row_find(row *r) {
     const size_t start = r->state.argmax;
-    if (r->keep == KEEP_STORED) return start;
-    const size_t count = row_piece(r, start);
-    return start + chunk_find(row_logits(r, start, count), count, r->state.max);
+    return r->keep == KEEP_STORED ? start : row_find_from(r, start, r->state.max);
 }
 
 /* Entry i of an operand's row, as the kernel's dtype. */

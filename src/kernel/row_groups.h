@@ -95,7 +95,8 @@ V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const 
         const size_t first = part * V_LANES;
         from_skip[part] = v_sub(v_numbers(), v_set1((real)skip - (real)first));
     }
-    for (size_t i = 0; i + SUM_LANES <= n; i += SUM_LANES)
+    for (size_t i = 0; i + SUM_LANES <= n; i += SUM_LANES) {
+        if (keep != GROUP_SUM) entries_ahead(z + i, SUM_LANES);
         for (size_t part = 0; part < SUM_PARTS; part++) {
             const size_t at = i + part * V_LANES;
             weight_parts e = weigh_parts(v_load(z + at), ref, WEIGH_SHALLOW);
@@ -106,6 +107,7 @@ V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const 
             sum_weight(&sums[part], weight, e);
             from_skip[part] = v_add(from_skip[part], v_set1(SUM_LANES));
         }
+    }
     for (size_t part = 0, at = n - n % SUM_LANES; part < SUM_PARTS && at < n; part++, at += V_LANES) {
         const size_t lanes = n - at < V_LANES ? n - at : V_LANES;
         weight_parts e = weigh_parts(v_load_n(z + at, lanes, z[at]), ref, WEIGH_SHALLOW);

@@ -142,6 +142,15 @@ V_INLINE void sum_weight(vsum *total, vec w, weight_parts e) {
     *total = (vsum){sum, v_add(total->error, lost)};
 }
 
+/* Sweeps over pieces of a long row alternate: one that only reads, which waits for memory, and one that computes,
+ * beside which memory would be idle. So the one that computes asks for the entries that far ahead, the next piece's. */
+#define AHEAD_ENTRIES 2048
+
+V_INLINE void entries_ahead(const real *at, size_t count) {
+    const char *ahead = (const char *)(at + AHEAD_ENTRIES);
+    for (size_t byte = 0; byte < count * sizeof(real); byte += 64) v_prefetch(ahead + byte);
+}
+
 /* One weight a partial sum: all, or (count < SUM_LANES) the first of them. */
 V_INLINE void stride_weigh(const real *z, weights to, size_t count, size_t skip, const reference *ref, weighing how,
                            vsum sums[SUM_PARTS]) {
@@ -172,7 +181,10 @@ V_INLINE dd chunk_weigh(const real *z, weights to, size_t n, size_t skip, const 
     const size_t whole = n - n % SUM_LANES, first = skip < whole ? skip - skip % SUM_LANES : whole;
     for (size_t i = 0; i < n; i += SUM_LANES) {
         const size_t end = i <= first ? first : whole;
-        for (; i < end; i += SUM_LANES) stride_weigh(z + i, weights_at(to, i), SUM_LANES, SIZE_MAX, ref, how, sums);
+        for (; i < end; i += SUM_LANES) {
+            entries_ahead(z + i, SUM_LANES);
+            stride_weigh(z + i, weights_at(to, i), SUM_LANES, SIZE_MAX, ref, how, sums);
+        }
         if (i < whole)
             stride_weigh(z + i, weights_at(to, i), SUM_LANES, skip - i, ref, how, sums);
         else if (i < n)
