@@ -154,6 +154,12 @@ V_INLINE vec light_weight(vec z, vec floor, const vtable *table) {
 
 #define LIGHT_GROUP (4 * (size_t)V_LANES)
 
+/* The lines of some floats of the next piece of a long row, or the next rows: a sweep that computes leaves memory time.
+ */
+V_INLINE void singles_ahead(const float *at, size_t count) {
+    for (size_t i = 0; i < count; i += 64 / sizeof(float)) v_prefetch((const char *)(at + CHUNK + i));
+}
+
 /* from[0..n) but `skip`, filled up with `fill` to a whole group. */
 static inline void light_fill(const float *from, size_t n, size_t skip, float fill, float *group) {
     for (size_t i = 0; i < LIGHT_GROUP; i++) group[i] = i < n && i != skip ? from[i] : fill;

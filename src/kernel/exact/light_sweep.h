@@ -49,8 +49,11 @@ V_INLINE void light_sweep_piece(light_sums *sums, const float *z, const float *g
                                 double *w) {
     const vec first = v_set1((double)g_0);
     size_t i = 0;
-    for (; i + LIGHT_GROUP <= n; i += LIGHT_GROUP)
+    for (; i + LIGHT_GROUP <= n; i += LIGHT_GROUP) {
+        singles_ahead(z + i, LIGHT_GROUP);
+        if (g) singles_ahead(g + i, LIGHT_GROUP);
         light_sweep_group(sums, z + i, g ? g + i : NULL, first, given, w + i);
+    }
     if (i == n) return;
     float z_filled[LIGHT_GROUP], g_filled[LIGHT_GROUP];
     light_fill(z + i, n - i, LIGHT_GROUP, given ? 0 : -(float)INFINITY, z_filled);
