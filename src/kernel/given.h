@@ -102,7 +102,7 @@ BLOCK_INLINE vec given_block_top(block *b) {
 
 /* Rows whose D is small beside G, each by the formula that is its own. */
 V_OUTLINE void given_block_lifted(block *b, const block_cotangent *c, const emission *e, vmask plain) {
-    const block_mean at = block_mean_of(b, c, EMIT_LIFT);
+    const block_mean at = block_mean_from(c, c->dot, EMIT_LIFT);
     const vec one = v_set1(1);
     const emission lifted = {.factor = {one, v_zero()},
                              .a = v_set1(c->scale * EMIT_LIFT),
@@ -138,8 +138,7 @@ BLOCK_INLINE void given_product_block(block *b) {
     const vec g_m = given_block_top(b), scale = v_set1(GIVEN_SCALE);
     block_cotangent c = {.at_max = v_mul(g_m, scale), .scale = GIVEN_SCALE};
     c.dot = given_block_dot(b, &c);
-    b->inverse = (vpair){v_set1(1), v_zero()};
-    const block_mean at = block_mean_of(b, &c, 1);
+    const block_mean at = block_mean_from(&c, c.dot, 1);
     block_leave_nan(b, at.hi);
     const emission e = {.a = scale, .b = at.hi, .c = at.lo, .last = descent_by(v_set1(1 / GIVEN_SCALE))};
     if (v_any(v_and(b->present, v_not(v_or(at.plain, b->left)))))

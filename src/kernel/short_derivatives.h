@@ -272,8 +272,9 @@ V_INLINE vmask block_plain(vec d, vpair left, vmask tiny, real power) {
     return v_and(v_not(tiny), plain);
 }
 
-BLOCK_INLINE block_mean block_mean_of(const block *b, const block_cotangent *c, real power) {
-    const vpair dot = vpair_mul(c->dot, b->inverse), sum = vpair_sum(c->at_max, dot.hi);
+/* dot: over the sum of the weights. */
+BLOCK_INLINE block_mean block_mean_from(const block_cotangent *c, vpair dot, real power) {
+    const vpair sum = vpair_sum(c->at_max, dot.hi);
     const vpair left = vpair_scale(vpair_sum(sum.lo, dot.lo), v_set1(power));
     const vec one = v_set1(1);
     const vmask tiny = v_gt(v_set1(MEAN_SMALL), v_size(left.hi));
@@ -281,8 +282,12 @@ BLOCK_INLINE block_mean block_mean_of(const block *b, const block_cotangent *c, 
     return (block_mean){.hi = v_mul(sum.hi, v_set1(power)),
                         .lo = v_mul(left.hi, lift),
                         .rest = v_mul(left.lo, lift),
-                        .down = v_div(one, lift),
+                        .down = v_select(tiny, v_set1(1 / MEAN_LIFT), one),
                         .plain = block_plain(dot.hi, left, tiny, power)};
+}
+
+BLOCK_INLINE block_mean block_mean_of(const block *b, const block_cotangent *c, real power) {
+    return block_mean_from(c, vpair_mul(c->dot, b->inverse), power);
 }
 
 /* Every row by the formula that is its own, whatever its neighbours are. */
