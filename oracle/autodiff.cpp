@@ -106,6 +106,22 @@ bool differentiate(form_id id, const double *z, const double *g, size_t q, size_
     }
 }
 
+/* The loss has its own tape, made anew for every g. */
+constexpr short loss_tag = formula_count;
+
+void tape_loss(const double *z, const double *g, size_t n) {
+    const unsigned size = static_cast<unsigned>(32 * n + 1024);
+    trace_on(loss_tag, 0, size, 2 * size, size, 2 * size);
+    std::vector<adouble> x(n), s(n);
+    for (size_t k = 0; k < n; k++) x[k] <<= z[k];
+    evaluate<adouble>(formula_softmax, x.data(), n, s.data());
+    adouble loss = 0;
+    double value = 0;
+    for (size_t q = 0; q < n; q++) loss += g ? s[q] * g[q] : s[q] * s[q];
+    loss >>= value;
+    trace_off();
+}
+
 } // namespace
 
 const char *autodiff_name(void) { return SJ_AUTODIFF_NAME; }
@@ -119,6 +135,16 @@ bool autodiff_row(form_id id, const double *z, const double *g, size_t q, size_t
             return true;
         }
         return differentiate(id, z, g, q, n, out);
+    } catch (const std::exception &) {
+        return false;
+    }
+}
+
+bool autodiff_hessian_product(const double *z, const double *g, const double *v, size_t n, double *out) {
+    if (n == 0 || n > 10000000) return false;
+    try {
+        tape_loss(z, g, n);
+        return hess_vec(loss_tag, static_cast<int>(n), mutable_input(z), mutable_input(v), out) >= 0;
     } catch (const std::exception &) {
         return false;
     }

@@ -17,6 +17,10 @@ const char *autodiff_name(void);
  * (then out is untouched) or the library fails. */
 bool autodiff_row(form_id id, const double *z, const double *g, size_t q, size_t n, double *out);
 
+/* Hessian times v of a loss of the softmax by its logits: of sum over q of g_q s_q, or of sum over q of s_q^2 where g
+ * is NULL. out has n elements. False if the library fails. */
+bool autodiff_hessian_product(const double *z, const double *g, const double *v, size_t n, double *out);
+
 #ifdef __cplusplus
 }
 #endif

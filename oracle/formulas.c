@@ -12,6 +12,11 @@ static void flush_noise(mpfr_ptr x) {
     if (mpfr_regular_p(x) && mpfr_get_exp(x) < TRUTH_FLUSH_EXPONENT) mpfr_set_zero(x, 1);
 }
 
+void truth_flush(oracle *t) {
+    for (size_t i = 0; i < t->entries.count; i++) flush_noise(t->entries.at[i]);
+    for (size_t i = 0; i < t->conditions.count; i++) flush_noise(t->conditions.at[i]);
+}
+
 /* out = delta_qr - s_r */
 static void delta_minus_s(mpfr_ptr out, const oracle *t, size_t q, size_t r) {
     mpfr_ui_sub(out, q == r, t->s.at[r], MPFR_RNDN);
@@ -175,7 +180,6 @@ bool truth_evaluate(oracle *t, form_id id, const double *g, size_t q) {
         evaluate_products(t, id, g);
         break;
     }
-    for (size_t i = 0; i < t->entries.count; i++) flush_noise(t->entries.at[i]);
-    for (size_t i = 0; i < t->conditions.count; i++) flush_noise(t->conditions.at[i]);
+    truth_flush(t);
     return true;
 }

@@ -10,7 +10,6 @@
  * 1280 bits the absolute error of a result stays below 2^-1170, which is 2^-96 of the smallest float64: n < 2^40 terms
  * cost 40 bits, |z| up to 2^20 costs 20, |g| up to 2^16 costs 16; a larger g is given its bits on top. Results of size
  * |z| or |g| themselves are right to 2^-192 relative, the precision of an entry. */
-#define BASE_PRECISION 1280
 #define FREE_EXPONENT 16
 
 /* Up to here exp(z) stays far inside MPFR's default exponent range (2^30), and the article's formula is evaluated as
@@ -87,18 +86,22 @@ static bool holds_row(const oracle *truth, const double *z, size_t n, mpfr_prec_
     return truth->n == n && truth->s.precision >= precision && memcmp(truth->row, z, n * sizeof *z) == 0;
 }
 
+bool truth_row(oracle *truth, const double *z, size_t n, mpfr_prec_t precision) {
+    return holds_row(truth, z, n, precision) || exponentials(truth, z, n, precision);
+}
+
+mpfr_prec_t truth_bits_of(const double *g, size_t n) {
+    double largest = 0;
+    int exponent = 0;
+    for (size_t k = 0; k < n; k++) largest = fmax(largest, fabs(g[k]));
+    frexp(largest, &exponent);
+    return exponent > FREE_EXPONENT ? exponent : 0;
+}
+
 bool oracle_row(oracle *truth, form_id id, const double *z, const double *g, size_t q, size_t n) {
     truth->entries.count = 0;
     truth->conditions.count = 0;
     if (n == 0) return false;
-    mpfr_prec_t precision = BASE_PRECISION;
-    if (forms[id].takes_g) {
-        double largest = 0;
-        int exponent = 0;
-        for (size_t k = 0; k < n; k++) largest = fmax(largest, fabs(g[k]));
-        frexp(largest, &exponent);
-        if (exponent > FREE_EXPONENT) precision += exponent;
-    }
-    if (!holds_row(truth, z, n, precision) && !exponentials(truth, z, n, precision)) return false;
-    return truth_evaluate(truth, id, g, q);
+    const mpfr_prec_t precision = TRUTH_PRECISION + (forms[id].takes_g ? truth_bits_of(g, n) : 0);
+    return truth_row(truth, z, n, precision) && truth_evaluate(truth, id, g, q);
 }

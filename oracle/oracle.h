@@ -19,6 +19,11 @@ void oracle_free(oracle *truth);
  * Replaces what `truth` held. False when out of memory or n = 0. Entries below 2^-1150 are held as 0. */
 bool oracle_row(oracle *truth, form_id id, const double *z, const double *g, size_t q, size_t n);
 
+/* The same for d/dz <u, J(z) g>, plus J h where h is not NULL; oracle_componentwise then takes as condition of entry r
+ *   sum over k of |J_rk| e_k d_k, where e_k = sum over j of |delta_kj - s_j| |u_j - u_m|, d_k the same of g,
+ * plus that of J h: what the entry would be if none of its differences cancelled. */
+bool oracle_second(oracle *truth, const double *z, const double *g, const double *u, const double *h, size_t n);
+
 size_t oracle_entries(const oracle *truth);
 
 /* Entry i rounded to the nearest double. */

@@ -10,6 +10,9 @@
  * 2^-1150, far under the last place of any dtype, may be rounding noise around a true 0 and is stored as 0. */
 #define TRUTH_FLUSH_EXPONENT (-1150)
 
+/* Bits of what is computed where no cotangent is large; oracle.c says why. */
+#define TRUTH_PRECISION 1280
+
 struct oracle {
     /* the row, kept from call to call: forms of the same row share its exponentials */
     double *row; /* the logits the numbers below belong to */
@@ -28,5 +31,14 @@ struct oracle {
 
 /* formulas.c: fills entries and conditions from z, s, sum. False when out of memory. */
 bool truth_evaluate(oracle *truth, form_id id, const double *g, size_t q);
+
+/* What falls below the flush exponent becomes 0. */
+void truth_flush(oracle *truth);
+
+/* oracle.c: the row's exponentials, to `precision` bits at least. False when out of memory. */
+bool truth_row(oracle *truth, const double *z, size_t n, mpfr_prec_t precision);
+
+/* Bits that a factor of the size of g takes on top. */
+mpfr_prec_t truth_bits_of(const double *g, size_t n);
 
 #endif

@@ -51,6 +51,32 @@ static void tapes_are_valid_at_other_rows(void **state) {
     }
 }
 
+/* One more factor of a size below 8, v less its mean, in each term, and the products of three softmaxes: 3 BOUND 8. */
+#define SECOND_BOUND (24 * BOUND)
+
+static void assert_hessian_product(oracle *truth, const double *z, const double *g, const double *v, const double *h) {
+    double out[N];
+    assert_true(autodiff_hessian_product(z, h ? NULL : g, v, N, out));
+    assert_true(oracle_second(truth, z, g, v, h, N));
+    for (size_t i = 0; i < N; i++) assert_true(fabs(out[i] - oracle_value(truth, i)) <= SECOND_BOUND);
+}
+
+/* Of a linear loss, and of the article's sum of s^2: g = 2 s, h = 2 J v. */
+static void hessian_products_match_the_oracle(void **state) {
+    for (size_t row = 0; row < 6; row++) {
+        double z[N], g[N], v[N], h[N];
+        random_row(80 + row, 3, z, N);
+        random_row(90 + row, 4, g, N);
+        random_row(100 + row, 4, v, N);
+        assert_hessian_product(*state, z, g, v, NULL);
+        assert_true(oracle_row(*state, FORM_SOFTMAX, z, NULL, 0, N));
+        for (size_t k = 0; k < N; k++) g[k] = 2 * oracle_value(*state, k);
+        assert_true(oracle_row(*state, FORM_JVP, z, v, 0, N));
+        for (size_t k = 0; k < N; k++) h[k] = 2 * oracle_value(*state, k);
+        assert_hessian_product(*state, z, g, v, h);
+    }
+}
+
 static void long_rows_leave_no_files(void **state) {
     (void)state;
     const size_t n = 60013; /* 9 n operations exceed the default buffer */
@@ -85,6 +111,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_matches_the_oracle),
         cmocka_unit_test(tapes_are_valid_at_other_rows),
+        cmocka_unit_test(hessian_products_match_the_oracle),
         cmocka_unit_test(long_rows_leave_no_files),
         cmocka_unit_test(no_classes_is_refused),
         cmocka_unit_test(names_the_library),
