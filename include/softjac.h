@@ -33,6 +33,7 @@
 #ifndef SOFTJAC_H
 #define SOFTJAC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if defined(SJ_SHARED) && defined(_WIN32)
@@ -77,7 +78,13 @@ typedef struct sj_error {
 
 /* ---------------------------------------------------------------- views */
 
-typedef enum sj_dtype { SJ_F32 = 1, SJ_F64 = 2 } sj_dtype;
+typedef enum sj_dtype {
+    SJ_F32 = 1,
+    SJ_F64 = 2,
+    SJ_BOOL = 5, /* uint8_t, 0 is false: masks only */
+    SJ_I32 = 6,  /* int32_t: lengths only */
+    SJ_I64 = 7   /* int64_t: lengths only */
+} sj_dtype;
 
 #define SJ_MAX_NDIM 12
 
@@ -150,10 +157,31 @@ typedef struct sj_options {
     int threads;     /* at most this many, and at most one a processor; 0: at most sj_threads(). Below 0: an error. */
     sj_error *error; /* optional: receives the message of a failure */
     sj_mode mode;
+    /* Which entries take part; see "masks" below. */
+    const sj_view *mask;    /* SJ_BOOL, broadcast to the shape of z: true takes part. NULL: all do. */
+    const sj_view *lengths; /* SJ_I32 or SJ_I64, broadcast to the shape of z without its class axis: entries from there
+                               on are masked. NULL: none are. */
+    bool causal;            /* entry k takes part where k <= i + causal_offset, i its index in the dimension before */
+    ptrdiff_t causal_offset;
 } sj_options;
 
 #define SJ_OPTIONS_INIT                                                                                                \
-    { sizeof(sj_options), SJ_IEEE, SJ_GIVEN_LOGITS, 0, NULL, SJ_DEFAULT }
+    { sizeof(sj_options), SJ_IEEE, SJ_GIVEN_LOGITS, 0, NULL, SJ_DEFAULT, NULL, NULL, false, 0 }
+
+/* ---------------------------------------------------------------- masks
+ * options->mask, lengths and causal, any of them together: an entry is masked where one of them leaves it out.
+ *
+ *   results    A masked entry is a constant of weight 0: s = 0 and log s = -inf, whatever else the row holds, and every
+ *              derivative of it, and with respect to it, is 0. It is never read into arithmetic, nor is the cotangent
+ *              there: NaN, infinities and signalling NaN are as good as any number.
+ *   no entry   A row of which every entry is masked has s = 0, log s = -inf, logsumexp = -inf, derivatives 0, whatever
+ *              `nonfinite` says. A row whose other entries are all -inf is as `nonfinite` says.
+ *   broadcast  As NumPy does it: dimensions are aligned at the last, and size 1, or no dimension, serves every index.
+ *   causal     The class axis must be the last, and z have two dimensions or more. No mask is read or made, and what is
+ *              masked takes no time but that of writing 0.
+ *   given      With SJ_GIVEN_SOFTMAX a masked s is read as 0.
+ *   errors     SJ_BAD_SHAPE where shapes do not broadcast, SJ_BAD_DTYPE, SJ_BAD_OVERLAP where the output shares memory
+ *              with one of them, SJ_BAD_OPTION where a length is below 0 or above n. */
 
 /* ---------------------------------------------------------------- forward
  * z and out: any shape with class axis z.axis; out has the shape of z.

@@ -3,6 +3,7 @@
 #include "call.h"
 
 #include "check.h"
+#include "masks.h"
 #include "plan/plan.h"
 
 #include <fenv.h>
@@ -130,6 +131,9 @@ static void set_first_row(const sj_call *call, const sj_options *options, int ax
     run->team = NULL;
     run->join = call->join;
     run->staged = false;
+    run->reading = NULL;
+    run->read_from = 0;
+    run->read = SJ_UNREAD;
 }
 
 /* All rows of a packed call. */
@@ -212,6 +216,7 @@ static void run_rounding_to_nearest(const sj_call *call, const sj_options *optio
 sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
     static const sj_options defaults = SJ_OPTIONS_INIT;
     sj_batch batch;
+    sj_reading reading;
     sj_run run;
     int axis;
     if (options && options->size != sizeof *options)
@@ -219,11 +224,14 @@ sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
     if (!options) options = &defaults;
     sj_status status = sj_check_options(options, call->derivative, options->error);
     if (status) return status;
-    const size_t rows = packed_rows(call);
+    const bool plain = sj_reads_plainly(options);
+    const size_t rows = plain ? packed_rows(call) : 0;
     if (rows > 0)
         axis = call->z->ndim - 1;
     else
         status = check_views(call, options->error, &axis);
+    batch.reading = NULL;
+    if (!status && !plain) status = sj_read_masks(call, options, axis, &reading, &batch);
     if (status) return status;
     set_first_row(call, options, axis, &run);
     if (rows > 0) {
@@ -234,6 +242,7 @@ sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
     if (run.n == 0 && call->result != SJ_RESULT_NO_CLASS) return SJ_OK;
     if (call->result == SJ_RESULT_DENSE) fill_zero(call->out, 0, call->out->data);
     set_batch(call, axis, &batch);
+    run.reading = batch.reading;
     run_rounding_to_nearest(call, options, &batch, &run);
     return SJ_OK;
 }

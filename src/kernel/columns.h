@@ -129,6 +129,7 @@ V_OUTLINE void column_rows(const sj_run *run, run_function *serve) {
         part.z = staged(&run->z, c, stage);
         part.g = staged(&run->g, c, g);
         part.out = staged(&run->out, c, stage);
+        part.read_from = run->read_from + c.first;
         columns_move(&run->z, c, stage, true);
         columns_move(&run->g, c, g, true);
         serve(&part);

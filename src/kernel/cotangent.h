@@ -46,7 +46,7 @@ V_INLINE vec cotangent_counted(vec w, vec g, vec g_m, vec least) { return v_sele
 V_INLINE vec cotangent_difference(vec g, vec scale, vec at_max) { return v_fma(g, scale, v_sub(v_zero(), at_max)); }
 
 /* Largest |g_k| of n entries; NaN is passed over. */
-static inline real chunk_size(const real *g, size_t n) {
+V_INLINE real chunk_size(const real *g, size_t n) {
     vec largest = v_zero(), other = largest;
     size_t i = 0;
     for (; i + 2 * V_LANES <= n; i += 2 * V_LANES) {

@@ -5,8 +5,10 @@
 #include "row_groups.h"
 
 /* Every entry of the result row set to `value`. */
-static inline void row_fill(row *r, double value) {
-    for (size_t i = 0; i < r->run->n; i++) row_set(r, i, value);
+V_OUTLINE void row_fill(row *r, double value) {
+    const sj_reading *reading = r->run->reading;
+    for (size_t i = 0; i < r->run->n; i++)
+        row_set(r, i, reading && row_masks(r->run, r->index, i) ? reading->masked : value);
 }
 
 /* One emit function over a span; x is what it reads beside the weights. */

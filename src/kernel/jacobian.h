@@ -23,6 +23,7 @@ typedef struct entry {
 
 static inline dd row_entry_weight(const row *r, size_t q) {
     if (r->kept) return two_sum((double)r->w[q], (double)r->low[q]);
+    if (r->by_row && row_masks(r->run, r->index, q)) return (dd){0, 0};
     const real z = row_entry(r->z, &r->run->z, q);
     return entry_weight(!r->shared ? z : z == REAL(INFINITY) ? 0 : -REAL(INFINITY), &r->ref, r->how);
 }

@@ -243,7 +243,7 @@ static inline row_kind row_reduce_other(row *r) {
         max = 0;
     }
     const bool empty = given ? max == 0 : max == -REAL(INFINITY);
-    if (empty && (given || policy == SJ_ZERO)) return ROW_EMPTY;
+    if (empty && (given || policy == SJ_ZERO || row_is_blank(r->run, r->index))) return ROW_EMPTY;
     if (!(max >= -REAL_LARGEST && max <= REAL_LARGEST)) {
         r->state.max = max;
         return ROW_NAN;

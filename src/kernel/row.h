@@ -3,7 +3,7 @@
 #ifndef SJ_KERNEL_ROW_H
 #define SJ_KERNEL_ROW_H
 
-#include "chunk.h"
+#include "select.h"
 #include "state.h"
 
 #include <stddef.h>
@@ -31,6 +31,8 @@ typedef struct row {
     const sj_run *run;
     const char *z, *g;
     char *out;
+    size_t index; /* of the run */
+    bool by_row;  /* entries are masked as they are read */
     weighing how;
     bool shared;    /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
     bool kept;      /* w (and low) hold the weights of the whole row */
@@ -49,19 +51,34 @@ typedef struct row {
 /* A result computed for a single row. */
 typedef void row_function(row *r);
 
-static inline void row_seek(row *r, size_t index) { chunk_seek(r->run, index, &r->z, &r->g, &r->out); }
+static inline void row_seek(row *r, size_t index) {
+    r->index = index;
+    r->by_row = r->run->read == SJ_READ_BY_ROW;
+    chunk_seek(r->run, index, &r->z, &r->g, &r->out);
+}
 
 static inline size_t row_piece(const row *r, size_t start) { return chunk_piece(r->run->n, start, CHUNK); }
 
+/* Of a row that is read as it is served. */
+V_OUTLINE const real *row_read_logits(row *r, size_t start, size_t count) {
+    const bool given = r->run->given == SJ_GIVEN_SOFTMAX;
+    return read_entries(r->run, r->index, r->z, &r->run->z, start, count, given, r->z_scratch);
+}
+
+V_OUTLINE const real *row_read_g(row *r, size_t start, size_t count) {
+    return read_entries(r->run, r->index, r->g, &r->run->g, start, count, true, r->x_scratch);
+}
+
 V_INLINE const real *row_logits(row *r, size_t start, size_t count) {
-    const real *z = chunk_read(r->z, &r->run->z, start, count, r->z_scratch);
+    const real *z =
+        r->by_row ? row_read_logits(r, start, count) : chunk_read(r->z, &r->run->z, start, count, r->z_scratch);
     if (!r->shared) return z;
     for (size_t i = 0; i < count; i++) r->z_scratch[i] = z[i] == REAL(INFINITY) ? 0 : -REAL(INFINITY);
     return r->z_scratch;
 }
 
 static inline const real *row_g(row *r, size_t start, size_t count) {
-    return chunk_read(r->g, &r->run->g, start, count, r->x_scratch);
+    return r->by_row ? row_read_g(r, start, count) : chunk_read(r->g, &r->run->g, start, count, r->x_scratch);
 }
 
 /* Rows of more entries are swept span by span, in at least SPAN entries each: by their number alone, so that the bits

@@ -26,6 +26,28 @@ struct sj_team {
 /* Joins the state of what follows in a row with that of what was before. */
 typedef void sj_join(sj_state *into, const sj_state *part);
 
+/* What rows are read with beside their logits. Offsets and strides in elements; no data: there is none. */
+typedef enum sj_beside { SJ_BESIDE_MASK, SJ_BESIDE_LENGTHS, SJ_BESIDE_REACH, SJ_BESIDES } sj_beside;
+
+/* What a row's results are. */
+typedef enum sj_read_results { SJ_READ_ROW, SJ_READ_GRADIENT, SJ_READ_SCALAR, SJ_READ_JACOBIAN } sj_read_results;
+
+typedef struct sj_reading {
+    sj_operand beside[SJ_BESIDES]; /* the reach has no data, and one element a query */
+    bool causal;
+    ptrdiff_t reach; /* entries of row 0 that a causal mask leaves */
+    double masked;   /* the result of a masked entry */
+    sj_read_results results;
+    bool clears; /* some masked results do not come out as 0 by themselves */
+} sj_reading;
+
+/* How far a run is read. */
+typedef enum sj_read {
+    SJ_UNREAD,
+    SJ_READ_PLACED, /* masked logits stand in their places as -inf, or as 0 where the softmax is given */
+    SJ_READ_BY_ROW  /* rows are read as they are served, and none ends early */
+} sj_read;
+
 typedef struct sj_run {
     size_t rows;
     size_t n;
@@ -36,14 +58,22 @@ typedef struct sj_run {
     size_t q; /* the output of a gradient */
     sj_nonfinite nonfinite;
     sj_given given;
-    bool stream;         /* results go past the caches */
-    bool staged;         /* of a stage on the stack, beside which there is no room for more */
-    const sj_team *team; /* NULL: the calling thread alone */
-    sj_join *join;       /* of a reduction to public states */
+    bool stream;               /* results go past the caches */
+    bool staged;               /* of a stage on the stack, beside which there is no room for more */
+    const sj_team *team;       /* NULL: the calling thread alone */
+    const sj_reading *reading; /* NULL: rows are as they stand in memory */
+    size_t read_from;          /* the row of the reading that is row 0 of the run */
+    sj_read read;
+    sj_join *join; /* of a reduction to public states */
 } sj_run;
 
 static inline size_t sj_magnitude(ptrdiff_t stride) { return stride < 0 ? (size_t)0 - (size_t)stride : (size_t)stride; }
 
 static inline size_t sj_dtype_size(sj_dtype dtype) { return dtype == SJ_F32 ? 4 : 8; }
+
+/* The same of what may stand beside. */
+static inline size_t sj_beside_size(sj_dtype dtype) {
+    return dtype == SJ_BOOL ? 1 : dtype == SJ_I32 ? 4 : sj_dtype_size(dtype);
+}
 
 #endif

@@ -12,15 +12,22 @@
 #define SERVES exact
 #define BLOCK_ROWS 1
 #define SHORT_ROW 0
+#define STAGED 2048
+#define BY_ROW(operation) operation##_rows
 #define SPAN SIZE_MAX
 #define ACROSS 0
 #elif defined(SJ_ACROSS) || defined(SJ_NARROW)
 #include "derivatives.h"
 #define SERVES SJ_REAL
+#define STAGED 0
+#define BY_ROW(operation) NULL
 #else
+#include "by_row.h"
 #include "states.h"
 #define SERVES SJ_REAL
 #define HAS_STATES
+#define STAGED SHORT_ROW
+#define BY_ROW(operation) operation##_by_row
 #endif
 
 /* A set for single rows leaves to others what makes more than one row of it, or mixes its entries otherwise. */
@@ -65,8 +72,23 @@ const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
             [SJ_OP_STATE_DOT] = OF_STATES(state_dot_rows),
             [SJ_OP_STATE_PRODUCT] = OF_STATES(state_product_rows),
         },
+    .by_row =
+        {
+            [SJ_OP_SOFTMAX] = BY_ROW(softmax),
+            [SJ_OP_LOG_SOFTMAX] = BY_ROW(log_softmax),
+            [SJ_OP_LOGSUMEXP] = BY_ROW(logsumexp),
+            [SJ_OP_GRADIENT] = BY_ROW(gradient),
+            [SJ_OP_LOG_GRADIENT] = BY_ROW(log_gradient),
+            [SJ_OP_JACOBIAN] = BY_ROW(jacobian),
+            [SJ_OP_LOG_JACOBIAN] = BY_ROW(log_jacobian),
+            [SJ_OP_PRODUCT] = BY_ROW(product),
+            [SJ_OP_LOG_VJP] = BY_ROW(log_vjp),
+            [SJ_OP_LOG_JVP] = BY_ROW(log_jvp),
+        },
     .lanes = BLOCK_ROWS,
     .short_row = SHORT_ROW,
+    .staged = STAGED,
+    .select = select_entries,
     .span = SPAN,
     .narrower = NARROWER,
 #if defined(SJ_EXACT_TABLE)

@@ -3,9 +3,12 @@
 #ifndef SJ_KERNEL_TABLE_H
 #define SJ_KERNEL_TABLE_H
 
-#include "run.h"
+#include "reading.h"
 
 typedef void sj_kernel(const sj_run *run);
+
+/* n entries to `to`. */
+typedef void sj_select(const sj_selection *from, size_t n, char *to);
 
 typedef enum sj_operation {
     SJ_OP_SOFTMAX,
@@ -30,10 +33,13 @@ typedef enum sj_operation {
 typedef struct sj_kernels sj_kernels;
 struct sj_kernels {
     sj_kernel *rows[SJ_OPERATIONS];
+    sj_kernel *by_row[SJ_OPERATIONS]; /* of runs read by row */
     size_t lanes;     /* rows of at most short_row entries are taken this many at a time, a power of two, and fewer cost
                          as much */
     size_t short_row; /* 0: every row is taken by itself */
-    size_t span;      /* a team may share rows of more entries; SIZE_MAX: none */
+    size_t staged;    /* entries of the longest row that is better selected first, where some are masked */
+    sj_select *select;
+    size_t span;                /* a team may share rows of more entries; SIZE_MAX: none */
     const sj_kernels *narrower; /* takes fewer at a time, with the same bits, in the operations it has; NULL: there is
                                    none */
     sj_join *join;              /* of exact mode: what joins states */

@@ -3,6 +3,7 @@
 #include "plan.h"
 
 #include "dispatch.h"
+#include "reading.h"
 #include "threads.h"
 
 #include <stdbool.h>
@@ -20,11 +21,14 @@ static void swap_dims(sj_batch *batch, int a, int b) {
     swap(batch->g, a, b);
     swap(batch->u, a, b);
     swap(batch->out, a, b);
+    for (int i = 0; batch->reading && i < SJ_BESIDES; i++) swap(batch->beside[i], a, b);
 }
 
 /* Dimension `inner` continues `outer` in every operand: one step of outer is a whole walk of inner. */
 static bool continues(const sj_batch *batch, int outer, int inner) {
     const ptrdiff_t size = (ptrdiff_t)batch->shape[inner];
+    for (int i = 0; batch->reading && i < SJ_BESIDES; i++)
+        if (batch->beside[i][outer] != size * batch->beside[i][inner]) return false;
     return batch->z[outer] == size * batch->z[inner] && batch->g[outer] == size * batch->g[inner] &&
            batch->u[outer] == size * batch->u[inner] && batch->out[outer] == size * batch->out[inner];
 }
@@ -61,39 +65,55 @@ typedef struct plan {
     size_t groups;        /* of a run */
 } plan;
 
-static void advance(sj_operand *operand, ptrdiff_t elements) {
-    if (operand->data) operand->data += elements * (ptrdiff_t)sj_dtype_size(operand->dtype);
+static void advance_beside(sj_operand *operand, ptrdiff_t elements) {
+    if (operand->data) operand->data += elements * (ptrdiff_t)sj_beside_size(operand->dtype);
 }
 
-static void step(const sj_batch *runs, int d, ptrdiff_t steps, sj_run *run) {
-    advance(&run->z, steps * runs->z[d]);
-    advance(&run->g, steps * runs->g[d]);
-    advance(&run->u, steps * runs->u[d]);
-    advance(&run->out, steps * runs->out[d]);
+static void advance(sj_operand *operand, ptrdiff_t elements) {
+    if (operand->data) operand->data += elements * (ptrdiff_t)sj_dtype_size(operand->dtype);
 }
 
 /* Where a walk over the runs is. */
 typedef struct place {
     size_t index[SJ_MAX_NDIM];
     sj_run run; /* its first row */
+    sj_reading reading;
 } place;
+
+static void step(const sj_batch *runs, int d, ptrdiff_t steps, place *at) {
+    sj_run *run = &at->run;
+    advance(&run->z, steps * runs->z[d]);
+    advance(&run->g, steps * runs->g[d]);
+    advance(&run->u, steps * runs->u[d]);
+    advance(&run->out, steps * runs->out[d]);
+    if (!run->reading) return;
+    for (int i = 0; i < SJ_BESIDES; i++) advance_beside(&at->reading.beside[i], steps * runs->beside[i][d]);
+    at->reading.reach += steps * runs->beside[SJ_BESIDE_REACH][d];
+}
+
+static void begin(const plan *p, place *at) {
+    at->run = *p->first;
+    if (!at->run.reading) return;
+    at->reading = *at->run.reading;
+    at->run.reading = &at->reading;
+}
 
 static void seek(const sj_batch *runs, size_t run, place *at) {
     for (int d = runs->ndim - 1; d >= 0; d--) {
         at->index[d] = run % runs->shape[d];
         run /= runs->shape[d];
-        step(runs, d, (ptrdiff_t)at->index[d], &at->run);
+        step(runs, d, (ptrdiff_t)at->index[d], at);
     }
 }
 
 static void next_run(const sj_batch *runs, place *at) {
     for (int d = runs->ndim - 1; d >= 0; d--) {
         if (++at->index[d] < runs->shape[d]) {
-            step(runs, d, 1, &at->run);
+            step(runs, d, 1, at);
             return;
         }
         at->index[d] = 0;
-        step(runs, d, -(ptrdiff_t)(runs->shape[d] - 1), &at->run);
+        step(runs, d, -(ptrdiff_t)(runs->shape[d] - 1), at);
     }
 }
 
@@ -102,10 +122,11 @@ static void advance_rows(sj_run *run, size_t rows) {
     advance(&run->g, (ptrdiff_t)rows * run->g.row_stride);
     advance(&run->u, (ptrdiff_t)rows * run->u.row_stride);
     advance(&run->out, (ptrdiff_t)rows * run->out.row_stride);
+    run->read_from += rows;
 }
 
 /* A few short rows cost as much as a block of them: what whole blocks leave over goes to narrower ones. */
-static void perform_rows(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
+static void perform_plain(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
     const sj_kernels *narrower = kernels->narrower;
     for (; narrower && narrower->rows[operation] && run->n <= kernels->short_row; narrower = narrower->narrower) {
         const size_t left = run->rows & (kernels->lanes - 1), whole = run->rows - left;
@@ -121,6 +142,32 @@ static void perform_rows(const sj_kernels *kernels, sj_operation operation, sj_r
     kernels->rows[operation](run);
 }
 
+/* A run with masked entries, part by part as it is read. */
+typedef struct row_reader {
+    sj_reader reader;
+    const sj_kernels *kernels;
+    sj_operation operation;
+} row_reader;
+
+static void serve_read(const sj_reader *reader, sj_run *run) {
+    const row_reader *r = (const row_reader *)(const void *)reader;
+    if (run->reading && run->read == SJ_UNREAD)
+        sj_read_rows(reader, run);
+    else if (run->read == SJ_READ_BY_ROW)
+        r->kernels->by_row[r->operation](run);
+    else
+        perform_plain(r->kernels, r->operation, run);
+}
+
+static void perform_rows(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
+    if (!run->reading) {
+        perform_plain(kernels, operation, run);
+        return;
+    }
+    const row_reader r = {{serve_read, kernels->select, kernels->staged}, kernels, operation};
+    sj_read_rows(&r.reader, run);
+}
+
 /* The rows of a run from group `first` on, `count` groups of them. */
 static void perform_run(const plan *p, const sj_run *whole, size_t first, size_t count) {
     const size_t start = first * p->group_rows, left = whole->rows - start;
@@ -134,7 +181,7 @@ static void perform_groups(const void *context, size_t first, size_t count) {
     const plan *p = context;
     size_t group = first % p->groups;
     place at;
-    at.run = *p->first;
+    begin(p, &at);
     seek(p->runs, first / p->groups, &at);
     for (;;) {
         const size_t left = p->groups - group, taken = count < left ? count : left;
@@ -242,6 +289,8 @@ static bool lay_out(sj_batch *batch, sj_run *first, size_t *runs) {
     first->g.row_stride = inner < 0 ? 0 : batch->g[inner];
     first->u.row_stride = inner < 0 ? 0 : batch->u[inner];
     first->out.row_stride = inner < 0 ? 0 : batch->out[inner];
+    for (int i = 0; batch->reading && i < SJ_BESIDES; i++)
+        batch->reading->beside[i].row_stride = inner < 0 ? 0 : batch->beside[i][inner];
     batch->ndim = inner < 0 ? 0 : inner;
     for (int d = 0; d < batch->ndim; d++) *runs *= batch->shape[d];
     return true;

@@ -7,10 +7,15 @@
 
 #define MOST 40
 
-static const sj_options given = {sizeof given, SJ_IEEE, SJ_GIVEN_SOFTMAX, 0, NULL, SJ_DEFAULT};
+static sj_options given_softmax(void) {
+    sj_options options = SJ_OPTIONS_INIT;
+    options.given = SJ_GIVEN_SOFTMAX;
+    return options;
+}
 
 static void check_given(form_id id, sj_dtype dtype, const double *s, const double *g, size_t q, size_t n,
                         const char *row) {
+    const sj_options given = given_softmax();
     double computed[MOST * MOST], want = 0;
     form_row_with(&given, id, dtype, s, g, q, n, computed);
     for (size_t i = 0; i < form_entries(&forms[id], n); i++) {

@@ -73,7 +73,8 @@ typedef struct shared_memory {
 
 static void expect_refused(const form *entry, shared_memory *shared, form_arguments a, const char *how) {
     sj_error error = {SJ_OK, ""};
-    const sj_options options = {sizeof options, SJ_IEEE, SJ_GIVEN_LOGITS, 0, &error, SJ_DEFAULT};
+    sj_options options = SJ_OPTIONS_INIT;
+    options.error = &error;
     memcpy(shared->before, shared->memory, sizeof shared->memory);
     const sj_status status = entry->call(&a, &options);
     if (status != SJ_BAD_OVERLAP) fail_msg("%s, %s: %s; expected a refusal", entry->name, how, sj_strerror(status));

@@ -20,7 +20,9 @@ typedef struct setting {
 } setting;
 
 static setting setting_of(const char *name, sj_dtype dtype, sj_mode mode, sj_nonfinite policy) {
-    const sj_options options = {sizeof options, policy, SJ_GIVEN_LOGITS, 0, NULL, mode};
+    sj_options options = SJ_OPTIONS_INIT;
+    options.nonfinite = policy;
+    options.mode = mode;
     return (setting){name, dtype, options};
 }
 

@@ -36,7 +36,8 @@ typedef void row_check(const ready_call *ready);
 static const char *mode_name(sj_mode mode) { return mode == SJ_EXACT ? "exact" : "default"; }
 
 static void call(const ready_call *ready, void *out) {
-    const sj_options options = {sizeof options, SJ_IEEE, SJ_GIVEN_LOGITS, 0, NULL, ready->mode};
+    sj_options options = SJ_OPTIONS_INIT;
+    options.mode = ready->mode;
     const size_t n = ready->n;
     size_t shape[2] = {0};
     const int ndim = result_shape(ready->id, 1, 0, &n, shape);
@@ -142,7 +143,8 @@ static void errno_stays_after_undefined_rows_and_errors(void **state) {
     double out[4], g[2] = {1, 2};
     (void)state;
     sj_error error;
-    sj_options options = {sizeof options, SJ_IEEE, SJ_GIVEN_LOGITS, 0, &error, SJ_DEFAULT};
+    sj_options options = SJ_OPTIONS_INIT;
+    options.error = &error;
     for (int cell = 0; cell < 4; cell++)
         for (int id = 0; id < FORM_COUNT; id++)
             for (size_t i = 0; i < 3; i++) {

@@ -55,7 +55,9 @@ static layout result_of(divided_call *c, int threads) {
     random_stream r = {c->n};
     const int ndim = result_shape(c->id, c->how->ndim, c->how->axis, c->z.view.shape, shape);
     const layout out = layout_new(c->how->kind, c->dtype, ndim, shape, &r);
-    const sj_options options = {sizeof options, SJ_IEEE, SJ_GIVEN_LOGITS, threads, NULL, c->mode};
+    sj_options options = SJ_OPTIONS_INIT;
+    options.threads = threads;
+    options.mode = c->mode;
     const form_arguments a = {c->z.view, c->g.view, c->n - 1, SJ_BLOCKS, out.view};
     assert_int_equal(forms[c->id].call(&a, &options), SJ_OK);
     return out;

@@ -23,7 +23,8 @@
 static float z[ENTRIES], expected[ENTRIES];
 
 static sj_status softmax_into(float *out, size_t rows, int threads) {
-    const sj_options options = {sizeof options, SJ_IEEE, SJ_GIVEN_LOGITS, threads, NULL, SJ_DEFAULT};
+    sj_options options = SJ_OPTIONS_INIT;
+    options.threads = threads;
     return sj_softmax(sj_matrix_f32(z, rows, N), sj_matrix_f32(out, rows, N), &options);
 }
 

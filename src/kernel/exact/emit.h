@@ -9,7 +9,10 @@
 static inline double exact_rounded(const exact_row *r, wide x) { return wide_round(x, r->run->out.dtype); }
 
 static void exact_fill(exact_row *r, double value) {
-    for (size_t i = 0; i < r->run->n; i++) exact_set(r, (ptrdiff_t)i * r->run->out.class_stride, value);
+    const sj_reading *reading = r->run->reading;
+    for (size_t i = 0; i < r->run->n; i++)
+        exact_set(r, (ptrdiff_t)i * r->run->out.class_stride,
+                  reading && row_masks(r->run, r->index, i) ? reading->masked : value);
 }
 
 /* -s_q s_r or -s_r for r in [0, n) at `stride` from `offset` on, but for the diagonal: -w_r factor. */

@@ -4,6 +4,7 @@
 #define SJ_KERNEL_EXACT_ROW_H
 
 #include "logarithm.h"
+#include "../select.h"
 #include "sum.h"
 #include "weight.h"
 
@@ -19,6 +20,7 @@ typedef struct exact_row {
     const sj_run *run;
     const char *z, *g;
     char *out;
+    size_t index; /* of the run */
     bool given;
     bool shared; /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
     bool kept;   /* `weights` are those of the whole row */
@@ -32,21 +34,31 @@ typedef struct exact_row {
     double z_scratch[EXACT_PIECE], g_scratch[EXACT_PIECE];
 } exact_row;
 
-static void exact_seek(exact_row *r, size_t index) { chunk_seek(r->run, index, &r->z, &r->g, &r->out); }
+static void exact_seek(exact_row *r, size_t index) {
+    r->index = index;
+    chunk_seek(r->run, index, &r->z, &r->g, &r->out);
+}
 
 static inline size_t exact_piece(const exact_row *r, size_t start) {
     return chunk_piece(r->run->n, start, EXACT_PIECE);
 }
 
+V_INLINE const double *exact_read(const exact_row *r, const char *row, const sj_operand *array, size_t start,
+                                size_t count, double *scratch) {
+    const bool zero = array == &r->run->g || r->run->given == SJ_GIVEN_SOFTMAX;
+    if (r->run->read != SJ_READ_BY_ROW) return chunk_read(row, array, start, count, scratch);
+    return read_entries(r->run, r->index, row, array, start, count, zero, scratch);
+}
+
 static const double *exact_logits(exact_row *r, size_t start, size_t count) {
-    const double *z = chunk_read(r->z, &r->run->z, start, count, r->z_scratch);
+    const double *z = exact_read(r, r->z, &r->run->z, start, count, r->z_scratch);
     if (!r->shared) return z;
     for (size_t i = 0; i < count; i++) r->z_scratch[i] = z[i] == (double)INFINITY ? 0 : -(double)INFINITY;
     return r->z_scratch;
 }
 
 static inline const double *exact_g(exact_row *r, size_t start, size_t count) {
-    return chunk_read(r->g, &r->run->g, start, count, r->g_scratch);
+    return exact_read(r, r->g, &r->run->g, start, count, r->g_scratch);
 }
 
 static inline void exact_set(exact_row *r, ptrdiff_t offset, double value) {
@@ -142,7 +154,7 @@ static exact_kind exact_reduce(exact_row *r) {
         r->max = 0;
     }
     const bool empty = r->given ? r->max == 0 : r->max == -(double)INFINITY;
-    if (empty && (r->given || policy == SJ_ZERO)) return EXACT_EMPTY;
+    if (empty && (r->given || policy == SJ_ZERO || row_is_blank(r->run, r->index))) return EXACT_EMPTY;
     if (!(r->max >= -REAL_LARGEST && r->max <= REAL_LARGEST)) return EXACT_NAN;
     r->from = origin_of(r->max, exact_depth(r->run));
     exact_state(r);

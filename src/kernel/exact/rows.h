@@ -80,7 +80,7 @@ V_OUTLINE void exact_serve_long(const sj_run *run, const exact_form *form) {
 }
 
 static void exact_serve_form(const sj_run *run, exact_form form) {
-    if (!light_fits(run))
+    if (!light_fits(run) || run->read == SJ_READ_BY_ROW)
         exact_serve(run, &form);
     else if (run->n > CHUNK)
         exact_serve_long(run, &form);
