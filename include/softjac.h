@@ -157,7 +157,12 @@ typedef struct sj_options {
     int threads;     /* at most this many, and at most one a processor; 0: at most sj_threads(). Below 0: an error. */
     sj_error *error; /* optional: receives the message of a failure */
     sj_mode mode;
-    /* Which entries take part; see "masks" below. */
+    /* Of what the softmax is, and which entries take part; see "scale" and "masks" below. */
+    double scale;           /* softmax of scale z: 1 / temperature. Below 0: softmin. 0 and NaN are errors, and so are
+                               infinities but in a forward call under SJ_LIMIT. */
+    const sj_view *bias;    /* SJ_F32 or SJ_F64, broadcast to the shape of z: softmax of scale z + bias. NULL: none. */
+    const sj_view *sink;    /* SJ_F32 or SJ_F64, broadcast to the shape of z without its class axis: a logit more in the
+                               denominator of each row, beside scale z + bias. NULL: none. */
     const sj_view *mask;    /* SJ_BOOL, broadcast to the shape of z: true takes part. NULL: all do. */
     const sj_view *lengths; /* SJ_I32 or SJ_I64, broadcast to the shape of z without its class axis: entries from there
                                on are masked. NULL: none are. */
@@ -166,10 +171,26 @@ typedef struct sj_options {
 } sj_options;
 
 #define SJ_OPTIONS_INIT                                                                                                \
-    { sizeof(sj_options), SJ_IEEE, SJ_GIVEN_LOGITS, 0, NULL, SJ_DEFAULT, NULL, NULL, false, 0 }
+    { sizeof(sj_options), SJ_IEEE, SJ_GIVEN_LOGITS, 0, NULL, SJ_DEFAULT, 1, NULL, NULL, NULL, NULL, false, 0 }
+
+/* ---------------------------------------------------------------- scale
+ * options->scale, bias and sink: s = softmax(x), x = scale z + bias, with exp(sink - max) more in the denominator.
+ *
+ *   accuracy   As without: the difference to the extremum is formed first and then scaled, with all its digits, so that
+ *              neither large logits nor large biases cost any, and nothing overflows that has weight.
+ *   results    Derivatives are with respect to z: those with respect to x times scale. Of a float32 call they are
+ *              computed in float64 where the scale is not 1.
+ *   bias       -inf masks its entry, see "masks"; a NaN is a NaN logit.
+ *   sink       Not scaled, and no entry of any result: rows of s add up to less than 1. 0 makes softmax-one,
+ *              exp(z_q) / (1 + sum). A row of which every entry is masked has logsumexp = sink.
+ *   infinite   scale, temperature 0, in a forward call under SJ_LIMIT: the mass is at the largest logit (at the
+ * smallest where scale < 0), equal ones share it as their biases say. given      With SJ_GIVEN_SOFTMAX the scale is a
+ * factor of the results, a bias counts only where it is -inf, and a sink is SJ_BAD_OPTION. exact      SJ_EXACT takes
+ * masks and none of these: SJ_BAD_OPTION. */
 
 /* ---------------------------------------------------------------- masks
- * options->mask, lengths and causal, any of them together: an entry is masked where one of them leaves it out.
+ * options->mask, lengths, causal and a bias of -inf, any of them together: an entry is masked where one of them leaves
+ * it out.
  *
  *   results    A masked entry is a constant of weight 0: s = 0 and log s = -inf, whatever else the row holds, and every
  *              derivative of it, and with respect to it, is 0. It is never read into arithmetic, nor is the cotangent
@@ -180,6 +201,7 @@ typedef struct sj_options {
  *   causal     The class axis must be the last, and z have two dimensions or more. No mask is read or made, and what is
  *              masked takes no time but that of writing 0.
  *   given      With SJ_GIVEN_SOFTMAX a masked s is read as 0.
+ *   states     The functions of row states take none of these options: SJ_BAD_OPTION.
  *   errors     SJ_BAD_SHAPE where shapes do not broadcast, SJ_BAD_DTYPE, SJ_BAD_OVERLAP where the output shares memory
  *              with one of them, SJ_BAD_OPTION where a length is below 0 or above n. */
 

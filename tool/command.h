@@ -43,10 +43,12 @@ typedef struct arguments {
     sj_given given;
     sj_nonfinite nonfinite;
     int threads;
-    bool exact; /* the library's exact mode */
-    bool log;   /* derivatives of log-softmax */
-    bool json;  /* results and reports as JSON on stdout */
-    bool quiet; /* no progress, no remarks on stderr */
+    bool has_temperature;
+    double scale; /* 1 / temperature, where there is one */
+    bool exact;   /* the library's exact mode */
+    bool log;     /* derivatives of log-softmax */
+    bool json;    /* results and reports as JSON on stdout */
+    bool quiet;   /* no progress, no remarks on stderr */
 } arguments;
 
 /* Each returns an exit code and has printed its own messages. */

@@ -31,6 +31,7 @@ sj_options library_options(const arguments *args, sj_error *error) {
     options.nonfinite = args->nonfinite;
     options.given = args->given;
     options.threads = args->threads;
+    if (args->has_temperature) options.scale = args->scale;
     options.mode = args->exact ? SJ_EXACT : SJ_DEFAULT;
     options.error = error;
     return options;

@@ -4,7 +4,8 @@
 
 #define BIT(option) (1u << OPTION_##option)
 #define ANYWHERE (BIT(JSON) | BIT(QUIET) | BIT(HELP) | BIT(VERSION))
-#define FORWARD (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS))
+#define FORWARD                                                                                                        \
+    (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(TEMPERATURE) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS))
 #define DERIVATIVE (FORWARD | BIT(LOG) | BIT(GIVEN))
 
 static const option_choice dtypes[] = {{"f32", SJ_F32}, {"f64", SJ_F64}, {NULL, 0}};
@@ -32,6 +33,11 @@ const option_spec option_specs[OPTION_COUNT] = {
     [OPTION_DTYPE] = {"--dtype", NULL, VALUE_CHOICE, "f32|f64", dtypes,
                       "The dtype of the result. Arithmetic runs in the wider of input and result and is rounded once "
                       "more only into a narrower result. Default: the dtype of the input; verify checks both."},
+    [OPTION_TEMPERATURE] =
+        {"--temperature", NULL, VALUE_NUMBER, "T", NULL,
+         "Divide the logits by T: softmax(z / T), T below 0 for softmin. Derivatives are with respect to "
+         "z. 0, with --nonfinite limit and not of derivatives, puts the mass at the largest logit. Not "
+         "together with --exact."},
     [OPTION_NONFINITE] = {"--nonfinite", NULL, VALUE_CHOICE, "ieee|limit|zero", nonfinite,
                           "What a row becomes that holds +inf, or only -inf. ieee (the default): NaN. limit: the +inf "
                           "entries share the mass. zero: a row of only -inf is 0."},
@@ -59,7 +65,6 @@ const command_spec command_specs[COMMAND_COUNT] = {
                          "The result has the shape of the input: exp(z_q - max) / sum of exp(z_k - max) in each row.",
                          {{"softjac softmax logits.npy", "print it, or its corners when it is large"},
                           {"softjac softmax logits.npy -o probabilities.npy", "save it"},
-                          {"softjac softmax images.npz:logits --axis 1 -o p.npy", "one member of an archive, axis 1"},
                           {"printf '0.5,0.5\\n40,0\\n' | softjac softmax -", "rows of CSV text"}}},
     [COMMAND_LOG_SOFTMAX] = {"log-softmax",
                              "LOGITS",
@@ -70,6 +75,7 @@ const command_spec command_specs[COMMAND_COUNT] = {
                              "The result has the shape of the input: (z_q - max) - log1p(T), T the sum of "
                              "exp(z_k - max) over the other classes.",
                              {{"softjac log-softmax logits.npy", "print it"},
+                              {"softjac log-softmax --temperature 2 logits.npy", "of logits / 2"},
                               {"softjac log-softmax logits.csv -o log.csv", "CSV text in and out, every digit kept"}}},
     [COMMAND_LOGSUMEXP] = {"logsumexp",
                            "LOGITS",

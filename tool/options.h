@@ -30,6 +30,7 @@ typedef enum option_id {
     OPTION_GIVEN,
     OPTION_AXIS,
     OPTION_DTYPE,
+    OPTION_TEMPERATURE,
     OPTION_NONFINITE,
     OPTION_EXACT,
     OPTION_THREADS,
@@ -40,7 +41,15 @@ typedef enum option_id {
     OPTION_COUNT
 } option_id;
 
-typedef enum value_kind { VALUE_NONE, VALUE_INTEGER, VALUE_COUNT, VALUE_CHOICE, VALUE_LAYOUT, VALUE_FILE } value_kind;
+typedef enum value_kind {
+    VALUE_NONE,
+    VALUE_INTEGER,
+    VALUE_COUNT,
+    VALUE_NUMBER,
+    VALUE_CHOICE,
+    VALUE_LAYOUT,
+    VALUE_FILE
+} value_kind;
 
 typedef struct option_choice {
     const char *word;

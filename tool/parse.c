@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,19 @@ static bool set_number(word_parser *parser, option_id option, const char *text) 
     return true;
 }
 
+static bool set_temperature(word_parser *parser, const char *text) {
+    char *end;
+    const double temperature = strtod(text, &end);
+    const bool number = *text != '\0' && *text != ' ' && *text != '+' && *end == '\0';
+    if (!number || !isfinite(temperature)) {
+        fail(parser->args, 0, "--temperature: found '%s', expected a finite number", text);
+        return wrong(parser);
+    }
+    parser->args->scale = temperature == 0 ? (double)INFINITY : 1 / temperature;
+    parser->args->has_temperature = true;
+    return true;
+}
+
 static bool set_choice(word_parser *parser, option_id option, const char *text) {
     const option_spec *spec = &option_specs[option];
     const option_choice *choice = spec->choices;
@@ -147,6 +161,8 @@ static bool set_value(word_parser *parser, option_id option, const char *text) {
     case VALUE_INTEGER:
     case VALUE_COUNT:
         return set_number(parser, option, text);
+    case VALUE_NUMBER:
+        return set_temperature(parser, text);
     case VALUE_CHOICE:
         return set_choice(parser, option, text);
     case VALUE_LAYOUT:

@@ -134,6 +134,7 @@ static void set_first_row(const sj_call *call, const sj_options *options, int ax
     run->reading = NULL;
     run->read_from = 0;
     run->read = SJ_UNREAD;
+    run->sunk = false;
 }
 
 /* All rows of a packed call. */
@@ -168,10 +169,17 @@ static void set_batch(const sj_call *call, int axis, sj_batch *batch) {
     }
 }
 
-static sj_dtype widest(const sj_call *call) {
+/* A scale is a factor of derivatives, and float32 has not the range for both before the last rounding. */
+static bool reads_wide(const sj_call *call, const sj_options *options) {
+    if (call->derivative && options->scale != 1) return true;
+    return (options->bias && options->bias->dtype == SJ_F64) || (options->sink && options->sink->dtype == SJ_F64);
+}
+
+static sj_dtype widest(const sj_call *call, const sj_options *options) {
     if (call->compute) return call->compute;
     const bool beside = (call->g && call->g->dtype == SJ_F64) || (call->u && call->u->dtype == SJ_F64);
-    return call->z->dtype == SJ_F64 || call->out->dtype == SJ_F64 || beside ? SJ_F64 : SJ_F32;
+    return call->z->dtype == SJ_F64 || call->out->dtype == SJ_F64 || beside || reads_wide(call, options) ? SJ_F64
+                                                                                                         : SJ_F32;
 }
 
 /* Dimensions from d on are one contiguous block in C order. */
@@ -209,7 +217,7 @@ static bool rounds_to_nearest(void) {
 static void run_rounding_to_nearest(const sj_call *call, const sj_options *options, sj_batch *batch, sj_run *run) {
     const int rounding = rounds_to_nearest() ? FE_TONEAREST : fegetround();
     if (rounding != FE_TONEAREST) (void)fesetround(FE_TONEAREST);
-    sj_plan_run(call->operation, widest(call), options->mode, options->threads, batch, run);
+    sj_plan_run(call->operation, widest(call, options), options->mode, options->threads, batch, run);
     if (rounding != FE_TONEAREST) (void)fesetround(rounding);
 }
 

@@ -72,6 +72,27 @@ static sj_status check_causal(const sj_view *z, int axis, sj_error *error) {
     return SJ_OK;
 }
 
+/* What a scale, a bias and a sink cannot be together with. */
+static sj_status check_scaling(const sj_call *call, const sj_options *options, sj_error *error) {
+    const double scale = options->scale;
+    const bool infinite = scale == (double)INFINITY || scale == -(double)INFINITY;
+    if (!(scale < 0 || scale > 0))
+        return sj_fail(error, SJ_BAD_OPTION, "options.scale: %g; expected a number other than 0", scale);
+    if (infinite && options->nonfinite != SJ_LIMIT)
+        return sj_fail(error, SJ_BAD_OPTION, "options.scale: %g; expected a finite number, or nonfinite = SJ_LIMIT",
+                       scale);
+    if (infinite && call->derivative)
+        return sj_fail(error, SJ_BAD_OPTION, "options.scale: %g in a derivative; expected a finite number", scale);
+    if (options->sink && options->given == SJ_GIVEN_SOFTMAX)
+        return sj_fail(error, SJ_BAD_OPTION, "options.sink: beside SJ_GIVEN_SOFTMAX; expected logits, or no sink");
+    if (options->mode == SJ_EXACT && (scale != 1 || options->bias || options->sink))
+        return sj_fail(error, SJ_BAD_OPTION, "options.%s: not in exact mode; expected SJ_DEFAULT",
+                       scale != 1      ? "scale"
+                       : options->bias ? "bias"
+                                       : "sink");
+    return SJ_OK;
+}
+
 /* Entries from the first to causal_offset: past n, more leave none out. */
 static ptrdiff_t first_reach(ptrdiff_t offset, size_t n) {
     const ptrdiff_t most = (ptrdiff_t)n;
@@ -104,12 +125,20 @@ sj_status sj_read_masks(const sj_call *call, const sj_options *options, int axis
     sj_error *error = options->error;
     const target entries = {z, -1}, rows = {z, axis};
     ptrdiff_t mask[SJ_MAX_NDIM] = {0}, lengths[SJ_MAX_NDIM] = {0}, reach[SJ_MAX_NDIM] = {0};
+    ptrdiff_t bias[SJ_MAX_NDIM] = {0}, sink[SJ_MAX_NDIM] = {0};
     sj_status status = SJ_OK;
     if (call->operation > SJ_OP_LOG_JVP)
-        return sj_fail(error, SJ_BAD_OPTION, "options.mask, .lengths, .causal: not of this function; expected none");
+        return sj_fail(error, SJ_BAD_OPTION,
+                       "options.mask, .lengths, .causal, .scale, .bias, .sink: not of this function; expected none");
     if (options->mask)
         status =
             check_beside((sj_named_view){"options.mask", options->mask}, SJ_BOOL, SJ_BOOL, call, entries, mask, error);
+    if (!status && options->bias)
+        status =
+            check_beside((sj_named_view){"options.bias", options->bias}, SJ_F32, SJ_F64, call, entries, bias, error);
+    if (!status && options->sink)
+        status = check_beside((sj_named_view){"options.sink", options->sink}, SJ_F32, SJ_F64, call, rows, sink, error);
+    if (!status) status = check_scaling(call, options, error);
     if (!status && options->lengths)
         status = check_beside((sj_named_view){"options.lengths", options->lengths}, SJ_I32, SJ_I64, call, rows, lengths,
                               error);
@@ -119,10 +148,15 @@ sj_status sj_read_masks(const sj_call *call, const sj_options *options, int axis
     if (options->causal) reach[axis - 1] = 1;
     batch->reading = reading;
     set_beside(reading, batch, SJ_BESIDE_MASK, options->mask, axis, z->ndim, mask);
+    set_beside(reading, batch, SJ_BESIDE_BIAS, options->bias, axis, z->ndim, bias);
+    set_beside(reading, batch, SJ_BESIDE_SINK, options->sink, axis, z->ndim, sink);
     set_beside(reading, batch, SJ_BESIDE_LENGTHS, options->lengths, axis, z->ndim, lengths);
     set_beside(reading, batch, SJ_BESIDE_REACH, NULL, axis, z->ndim, reach);
     reading->causal = options->causal;
     reading->reach = options->causal ? first_reach(options->causal_offset, z->shape[axis]) : 0;
+    reading->scale = options->scale;
+    reading->scales = options->scale != 1 || options->bias || options->sink;
+    reading->factor = call->derivative ? options->scale : 1;
     set_results(call, reading);
     return SJ_OK;
 }

@@ -7,7 +7,8 @@
 
 /* Whether rows are as they stand in memory. */
 static inline bool sj_reads_plainly(const sj_options *options) {
-    return !options->mask && !options->lengths && !options->causal;
+    return !options->mask && !options->lengths && !options->causal && !options->bias && !options->sink &&
+           options->scale == 1;
 }
 
 /* Checks them beside views that are checked; `axis` is the class axis. Describes them in *reading, and how they go

@@ -111,7 +111,7 @@ BLOCK_INLINE void row_store(const block *b, const vec *turned) {
 }
 
 /* Entry k of every row becomes vector k. */
-V_INLINE foresight block_load(const block *b, const sj_operand *array, vec *turned) {
+BLOCK_INLINE foresight block_load(const block *b, const sj_operand *array, vec *turned) {
     const foresight nothing = {(const char *)turned, 0};
     if (ACROSS) {
         row_load(b, array, turned);
@@ -167,7 +167,7 @@ static inline bool block_rows_follow(const block *b, size_t n, ptrdiff_t stride)
 
 /* The same of rows that lie in memory as a block does: contiguous, or their neighbours side by side. False, and nothing
  * stored, where they do not. */
-V_INLINE bool block_store_direct(const block *b, const vec *turned, const turning *turn, ptrdiff_t stride) {
+static inline bool block_store_direct(const block *b, const vec *turned, const turning *turn, ptrdiff_t stride) {
     const sj_operand *out = &b->run->out;
     real *base = (real *)(void *)out->data;
     if (out->row_stride == 1 && b->rows == V_LANES && out->dtype == REAL_DTYPE && !v_any(b->left)) {
@@ -179,7 +179,7 @@ V_INLINE bool block_store_direct(const block *b, const vec *turned, const turnin
     return true;
 }
 
-V_INLINE void block_store_row(const block *b, const vec *turned) {
+BLOCK_INLINE void block_store_row(const block *b, const vec *turned) {
     if (ACROSS) {
         if (!v_any(b->left)) row_store(b, turned);
         return;

@@ -46,7 +46,7 @@ V_INLINE vec cotangent_counted(vec w, vec g, vec g_m, vec least) { return v_sele
 V_INLINE vec cotangent_difference(vec g, vec scale, vec at_max) { return v_fma(g, scale, v_sub(v_zero(), at_max)); }
 
 /* Largest |g_k| of n entries; NaN is passed over. */
-V_INLINE real chunk_size(const real *g, size_t n) {
+static inline real chunk_size(const real *g, size_t n) {
     vec largest = v_zero(), other = largest;
     size_t i = 0;
     for (; i + 2 * V_LANES <= n; i += 2 * V_LANES) {
@@ -254,9 +254,7 @@ static inline cotangent cotangent_about(row *r, real g_m) {
     return c;
 }
 
-static inline cotangent cotangent_reduce(row *r) {
-    return cotangent_about(r, row_entry(r->g, &r->run->g, r->state.argmax));
-}
+static inline cotangent cotangent_reduce(row *r) { return cotangent_about(r, row_g_at(r, r->state.argmax)); }
 
 /* Of g scale over entries [start, end) but the argmax: within, when unscaled no |g| is near the largest real. */
 static cotangent_sum cotangent_add(row *r, real scale, size_t start, size_t end) {

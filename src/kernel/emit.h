@@ -47,6 +47,9 @@ V_INLINE vec emit_softmax_pair(entries in, const emission *e) {
 /* log s_q = (z_q - z_m) - log1p(T): both terms <= 0. a: z_m, b: log1p(T) */
 V_INLINE vec emit_log_softmax(entries in, const emission *e) { return v_sub(v_sub(in.x, e->a), e->b); }
 
+/* The same of pairs whose maximum is 0. */
+V_INLINE vec emit_paired_log(entries in, const emission *e) { return v_add(v_sub(in.x, e->b), in.low); }
+
 /* -s_q s_r, from w_r and factor: s_q / (sum of weights without bias), last: 2^-bias; and -s_r, off the diagonal of the
  * Jacobian of log-softmax, with the factor of softmax. 0 - x rather than -x: an entry whose s is 0 is +0. The unscaling
  * comes last, so small entries are rounded once. */

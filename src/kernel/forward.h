@@ -5,14 +5,23 @@
 #include "row_groups.h"
 
 /* Every entry of the result row set to `value`. */
-V_OUTLINE void row_fill(row *r, double value) {
+static inline void row_fill(row *r, double value) {
     const sj_reading *reading = r->run->reading;
-    for (size_t i = 0; i < r->run->n; i++)
-        row_set(r, i, reading && row_masks(r->run, r->index, i) ? reading->masked : value);
+    for (size_t i = 0; i < row_width(r); i++)
+        row_put(r, i, reading && row_masks(r->run, r->index, i) ? reading->masked : value);
 }
 
 /* One emit function over a span; x is what it reads beside the weights. */
 typedef enum emit_reads { READS_WEIGHTS, READS_LOGITS, READS_G } emit_reads;
+
+/* Of a row that is read as it is served: of the entries in scratch those that have results, times their factor. */
+V_OUTLINE void row_end_read(row *r, size_t start, size_t count) {
+    const sj_operand *out = &r->run->out;
+    const size_t within = row_within(r, start, count);
+    const real factor = (real)r->run->reading->factor;
+    for (size_t i = 0; i < within && factor != 1; i++) r->x_scratch[i] = r->x_scratch[i] * factor + 0;
+    chunk_end(r->out, out, out->class_stride, start, within, r->x_scratch);
+}
 
 V_INLINE void span_emit(row *r, emit_function *emit, const emission *e, emit_reads reads, span s) {
     const sj_operand *out = &r->run->out;
@@ -22,14 +31,19 @@ V_INLINE void span_emit(row *r, emit_function *emit, const emission *e, emit_rea
         if (reads == READS_LOGITS) w = x = row_logits(r, start, count);
         if (reads == READS_G) x = row_g(r, start, count);
         const real *low = r->keep == KEEP_PAIRS ? row_lows(r, start) : w;
-        real *to = chunk_begin(r->out, out, out->class_stride, start, r->x_scratch);
+        if (r->scaled && reads == READS_LOGITS) low = w + PAIRED_APART;
+        real *to = r->by_row ? r->x_scratch : chunk_begin(r->out, out, out->class_stride, start, r->x_scratch);
         emit_chunk(emit, e, w, low, x, to, count, r->run->stream && to != r->x_scratch);
-        chunk_end(r->out, out, out->class_stride, start, count, to);
+        if (r->by_row)
+            row_end_read(r, start, count);
+        else
+            chunk_end(r->out, out, out->class_stride, start, count, to);
     }
 }
 
 V_INLINE void span_softmax(row *r, const void *e, span s) { span_emit(r, emit_softmax, e, READS_WEIGHTS, s); }
 V_INLINE void span_deep_softmax(row *r, const void *e, span s) { span_emit(r, emit_deep_softmax, e, READS_WEIGHTS, s); }
+V_INLINE void span_paired_log(row *r, const void *e, span s) { span_emit(r, emit_paired_log, e, READS_LOGITS, s); }
 V_INLINE void span_log_softmax(row *r, const void *e, span s) { span_emit(r, emit_log_softmax, e, READS_LOGITS, s); }
 
 /* A span's emission over the whole row. */
@@ -63,7 +77,7 @@ static inline emission block_softmax_emission(const block *b) {
 }
 
 static void softmax_row(row *r) {
-    const bool store = !NATIVE_FMA && r->run->n > CHUNK && r->run->out.dtype == REAL_DTYPE;
+    const bool store = !NATIVE_FMA && !r->by_row && r->run->n > CHUNK && r->run->out.dtype == REAL_DTYPE;
     const row_kind kind = row_reduce(r, store ? KEEP_STORED : KEEP_SUM);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
@@ -105,13 +119,25 @@ static void log_softmax_row(row *r) {
         return;
     }
     const emission e = {.a = v_set1(r->state.max), .b = v_set1((real)state_log1p(&r->state).hi)};
-    row_emit(r, span_log_softmax, &e);
+    if (r->how == WEIGH_PAIRED)
+        row_emit(r, span_paired_log, &e);
+    else
+        row_emit(r, span_log_softmax, &e);
 }
 
 BLOCK_INLINE void log_softmax_block(block *b) {
     const emission e = {.a = b->max, .b = block_log1p(b).hi};
     block_emit(b, emit_log_softmax, &e, b->z);
     block_store_row(b, b->w);
+}
+
+/* a + log(1 + T), a the maximum. */
+static double row_logsumexp(const row *r) {
+    const dd log = state_log1p(&r->state);
+    if (!r->scaled) return dd_add((dd){(double)r->state.max, 0}, log).hi;
+    const dd base = scaled_base(&r->scale, r->run->reading->scale);
+    if (!(fabs(base.hi) <= DBL_MAX)) return base.hi;
+    return dd_add(base, dd_add(r->scale.shift, log)).hi;
 }
 
 static void logsumexp_row(row *r) {
@@ -123,9 +149,9 @@ static void logsumexp_row(row *r) {
     case ROW_EMPTY:
         break;
     case ROW_FINITE:
-        value = r->shared ? (double)INFINITY : dd_add((dd){(double)r->state.max, 0}, state_log1p(&r->state)).hi;
+        value = r->shared ? (double)INFINITY : row_logsumexp(r);
     }
-    row_set(r, 0, value);
+    row_put(r, 0, value);
 }
 
 BLOCK_INLINE void logsumexp_block(block *b) {

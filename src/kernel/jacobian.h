@@ -21,14 +21,18 @@ typedef struct entry {
     double unbias; /* c_q = c unbias: at the argmax c carries the bias too */
 } entry;
 
-static inline dd row_entry_weight(const row *r, size_t q) {
+static inline dd row_entry_weight(row *r, size_t q) {
     if (r->kept) return two_sum((double)r->w[q], (double)r->low[q]);
+    if (r->scaled) {
+        const real *w = row_weights(r, q, 1);
+        return two_sum((double)w[0], (double)r->low[0]);
+    }
     if (r->by_row && row_masks(r->run, r->index, q)) return (dd){0, 0};
     const real z = row_entry(r->z, &r->run->z, q);
     return entry_weight(!r->shared ? z : z == REAL(INFINITY) ? 0 : -REAL(INFINITY), &r->ref, r->how);
 }
 
-static inline entry row_entry_softmax(const row *r, size_t q) {
+static inline entry row_entry_softmax(row *r, size_t q) {
     const dd w = row_entry_weight(r, q);
     entry e = {.unbias = 1};
     if (w.hi > (double)v_lane(row_lost(r))) e.s = dd_mul(w, row_inverse(r));
@@ -223,8 +227,24 @@ static inline void jacobian_deep(row *r) {
     }
 }
 
+/* Line by line, as gradients. */
+static void jacobian_by_lines(row *r, bool log) {
+    const sj_run *whole = r->run;
+    char *first = r->out;
+    sj_run line = *whole;
+    line.out.class_stride = whole->out.input_stride;
+    r->run = &line;
+    for (line.q = 0; line.q < row_width(r); line.q++) {
+        r->out = chunk_at(first, &whole->out, whole->out.class_stride, line.q);
+        gradient_row(r, log);
+    }
+    r->run = whole;
+}
+
 static inline void jacobian_of_row(row *r, bool log) {
-    if (log)
+    if (r->by_row && r->run->reading->scales)
+        jacobian_by_lines(r, log);
+    else if (log)
         jacobian_lines(r, true);
     else if (row_is_plain(r))
         jacobian_lines(r, false);
@@ -234,8 +254,8 @@ static inline void jacobian_of_row(row *r, bool log) {
 
 static inline void jacobian_fill(row *r, double value) {
     const sj_operand *out = &r->run->out;
-    for (size_t q = 0; q < r->run->n; q++)
-        for (size_t k = 0; k < r->run->n; k++)
+    for (size_t q = 0; q < row_width(r); q++)
+        for (size_t k = 0; k < row_width(r); k++)
             chunk_store(r->out, out->dtype, (ptrdiff_t)q * out->class_stride + (ptrdiff_t)k * out->input_stride,
                         (real)value);
 }

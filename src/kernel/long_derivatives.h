@@ -81,7 +81,7 @@ static inline void log_vjp_row(row *r) {
     const bool huge = !cotangent_total(r, 1, &rest);
     if (huge) cotangent_total(r, TOTAL_SCALE, &rest);
     const real scale = huge ? TOTAL_SCALE : 1;
-    const double g_m = (double)row_entry(r->g, &r->run->g, m) * (double)scale;
+    const double g_m = (double)row_g_at(r, m) * (double)scale;
     const dd all = dd_add(rest, (dd){g_m, 0});
     const dd near_one = row_inverse(r);
     const double lift = fabs(g_m) < LIFTED_COTANGENT && fabs(rest.hi) < LIFTED_COTANGENT ? 0x1p480 : 1;

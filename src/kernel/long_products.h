@@ -52,7 +52,7 @@ typedef void cotangent_function(row *r, const cotangent *c);
 static inline bool long_product_row(row *r, cotangent_function *emit) {
     const size_t n = r->run->n;
     r->shared = false;
-    if (n <= CHUNK || r->run->given == SJ_GIVEN_SOFTMAX || !long_product_begin(r)) return false;
+    if (n <= CHUNK || r->by_row || r->run->given == SJ_GIVEN_SOFTMAX || !long_product_begin(r)) return false;
     const real g_m = row_entry(r->g, &r->run->g, r->state.argmax);
     cotangent c = {.scale = PRODUCT_SCALE, .g_m = g_m, .at_max = g_m * PRODUCT_SCALE, .largest = g_m < 0 ? -g_m : g_m};
     if (!(c.largest <= LONG_PRODUCT_MOST)) return false;

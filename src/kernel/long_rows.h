@@ -18,6 +18,7 @@ static inline dd row_weigh_chunk(const row *r, const real *z, weights pairs, siz
     const bool both = r->keep == KEEP_PAIRS && r->run->n <= CHUNK;
     if (how == WEIGH_GIVEN) return chunk_weigh(z, alone, count, skip, of, &r->ref, WEIGH_GIVEN);
     if (how == WEIGH_FAR) return chunk_weigh(z, pairs, count, skip, of, &r->ref, WEIGH_FAR);
+    if (how == WEIGH_PAIRED) return chunk_weigh(z, pairs, count, skip, of, &r->ref, WEIGH_PAIRED);
     if (how == WEIGH_NEAR) return chunk_weigh(z, both ? pairs : alone, count, skip, of, &r->ref, WEIGH_NEAR);
     if (both) return chunk_weigh(z, pairs, count, skip, of, &r->ref, WEIGH_SHALLOW);
     return chunk_weigh(z, alone, count, skip, of, &r->ref, WEIGH_SHALLOW);
@@ -51,6 +52,8 @@ static inline const real *row_weights(row *r, size_t start, size_t count) {
     if (r->how == WEIGH_GIVEN) return z;
     if (r->how == WEIGH_FAR)
         chunk_weights(z, to, count, &r->ref, WEIGH_FAR);
+    else if (r->how == WEIGH_PAIRED)
+        chunk_weights(z, to, count, &r->ref, WEIGH_PAIRED);
     else if (r->how == WEIGH_NEAR)
         chunk_weights(z, to, count, &r->ref, WEIGH_NEAR);
     else
@@ -229,6 +232,56 @@ static inline void row_reduce_at(row *r, real max) {
     r->kept = r->run->n <= CHUNK && r->how != WEIGH_GIVEN && r->keep != KEEP_STORED;
 }
 
+/* The largest of scale (z - base) + bias, as a pair, if it is above `most`. */
+static dd row_largest_pair(row *r, dd most) {
+    for (size_t start = 0; start < row_width(r); start += CHUNK) {
+        const size_t count = row_within(r, start, row_piece(r, start));
+        const real *z = row_read_logits(r, start, count);
+        for (size_t i = 0; i < count; i++) {
+            const dd x = {(double)z[i], (double)z[i + PAIRED_APART]};
+            if (is_larger(x, most)) most = x;
+        }
+    }
+    return most;
+}
+
+/* The extremum of the logits that take part, in the direction of the scale. */
+static double row_extremum(row *r, bool up) {
+    const real infinite = REAL(INFINITY), lowest = up ? -infinite : infinite;
+    real best = lowest;
+    for (size_t start = 0; start < row_width(r); start += CHUNK) {
+        const size_t count = row_within(r, start, row_piece(r, start));
+        const sj_fill fill = up ? SJ_FILL_LOW : SJ_FILL_HIGH;
+        const real *z = read_entries(r->run, r->index, r->z, &r->run->z, start, count, fill, r->z_scratch);
+        const real *bias = row_bias(r, start, count, r->z_scratch + PAIRED_APART);
+        for (size_t i = 0; bias && i < count; i++) r->z_scratch[i] = bias[i] == -infinite ? lowest : z[i];
+        const extremes of = chunk_extremes(bias ? r->z_scratch : z, count);
+        const real part = up ? of.max : v_min_lane(of.min);
+        if (up ? part > best : part < best) best = part;
+    }
+    return (double)best;
+}
+
+/* What the logits of a row are scaled by: two sweeps where there is a bias, else one. */
+static void row_find_scaling(row *r) {
+    const sj_reading *of = r->run->reading;
+    const bool up = of->scale > 0;
+    const double extremum = row_extremum(r, up), lowest = up ? -(double)INFINITY : (double)INFINITY;
+    r->scale = scaling_of(of->scale, extremum, up);
+    dd most = {extremum == lowest ? -(double)INFINITY : 0, 0};
+    if (of->beside[SJ_BESIDE_BIAS].data) most = row_largest_pair(r, (dd){-(double)INFINITY, 0});
+    if (r->run->sunk) {
+        const char *sink = beside_row(r->run, SJ_BESIDE_SINK, r->index);
+        const double value = (double)chunk_load(sink, of->beside[SJ_BESIDE_SINK].dtype, 0);
+        r->scale.sink = less_pair(value, scaled_base(&r->scale, of->scale));
+        if (is_larger(r->scale.sink, most)) most = r->scale.sink;
+    }
+    r->scale.is_shifted = true;
+    if (!(fabs(most.hi) <= DBL_MAX)) return;
+    r->scale.shift = most;
+    if (fabs(r->scale.sink.hi) <= DBL_MAX) r->scale.sink = dd_add(r->scale.sink, (dd){-most.hi, -most.lo});
+}
+
 /* The rows row_reduce_near leaves: not finite, far from zero, given as softmax, or stored meanwhile. */
 static inline row_kind row_reduce_other(row *r) {
     const sj_nonfinite policy = r->run->nonfinite;
@@ -237,7 +290,8 @@ static inline row_kind row_reduce_other(row *r) {
     const survey of = row_survey(r, 0, r->run->n);
     real max = of.max;
     const bool finite = max >= -REAL_LARGEST && max <= REAL_LARGEST;
-    if ((!finite || max == 0) && row_has_nan(r)) max = REAL(NAN); /* elsewhere the sum of the weights shows it */
+    if ((!finite || (max == 0 && given)) && row_has_nan(r))
+        max = REAL(NAN); /* elsewhere the sum of the weights shows it */
     if (max == REAL(INFINITY) && policy == SJ_LIMIT && !given) {
         r->shared = true;
         max = 0;
@@ -250,7 +304,11 @@ static inline row_kind row_reduce_other(row *r) {
     }
     const bool near = is_near(max);
     r->ref = near ? reference_near(v_set1(max), WEIGH_NEAR) : reference_far(max);
-    r->how = given ? WEIGH_GIVEN : !near ? WEIGH_FAR : r->shared ? WEIGH_NEAR : weighing_near(v_set1(of.min), max);
+    r->how = given       ? WEIGH_GIVEN
+             : !near     ? WEIGH_FAR
+             : r->shared ? WEIGH_NEAR
+             : r->scaled ? WEIGH_PAIRED
+                         : weighing_near(v_set1(of.min), max);
     if (given) r->ref.least = v_zero(), memset(r->low, 0, sizeof r->low);
     row_reduce_at(r, max);
     return ROW_FINITE;
@@ -279,7 +337,8 @@ static inline row_kind row_reduce(row *r, keeping keep) {
     r->whole = keep == KEEP_SUM || keep == KEEP_STORED || (keep == KEEP_PRODUCT && !given);
     r->how = WEIGH_NEAR;
     if (r->run->n == 0) return ROW_EMPTY;
-    if (keep == KEEP_STORED || given || !row_reduce_near(r)) {
+    if (r->scaled) row_find_scaling(r);
+    if (keep == KEEP_STORED || given || r->scaled || !row_reduce_near(r)) {
         const row_kind kind = row_reduce_other(r);
         if (kind != ROW_FINITE) return kind;
     }
@@ -314,6 +373,9 @@ static inline real row_entry(const char *from, const sj_operand *array, size_t i
     return chunk_load(from, array->dtype, (ptrdiff_t)i * array->class_stride);
 }
 
+/* Entry i of a row's cotangent; that of a sink is 0. */
+static inline real row_g_at(const row *r, size_t i) { return i < row_width(r) ? row_entry(r->g, &r->run->g, i) : 0; }
+
 /* Every row of a run, one after the other. */
 static inline void long_rows(row *r, row_function *single) {
     for (size_t i = 0; i < r->run->rows; i++) {
@@ -322,8 +384,14 @@ static inline void long_rows(row *r, row_function *single) {
     }
 }
 
-static inline void row_set(row *r, size_t i, double value) {
+static inline void row_put(row *r, size_t i, double value) {
     chunk_store(r->out, r->run->out.dtype, (ptrdiff_t)i * r->run->out.class_stride, (real)value);
+}
+
+/* The same for what was computed; a sink has no result, and derivatives are times the scale. + 0: 0 has no sign. */
+static inline void row_set(row *r, size_t i, double value) {
+    if (i >= row_width(r)) return;
+    row_put(r, i, r->by_row ? value * r->run->reading->factor + 0 : value);
 }
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "run.h"
 
+#include <math.h>
 #include <stdint.h>
 
 static inline const char *beside_row(const sj_run *run, sj_beside which, size_t index) {
@@ -45,40 +46,53 @@ static inline size_t row_count(const sj_run *run, size_t index) {
     return count < 0 ? 0 : (size_t)count;
 }
 
+/* The bias of an entry masks it. */
+static inline bool bias_masks(const sj_run *run, size_t index, size_t k) {
+    const sj_operand *bias = &run->reading->beside[SJ_BESIDE_BIAS];
+    if (!bias->data) return false;
+    const char *row = beside_row(run, SJ_BESIDE_BIAS, index);
+    const ptrdiff_t at = (ptrdiff_t)k * bias->class_stride;
+    if (bias->dtype == SJ_F32) return ((const float *)(const void *)row)[at] == -INFINITY;
+    return ((const double *)(const void *)row)[at] == -(double)INFINITY;
+}
+
 static inline bool row_masks(const sj_run *run, size_t index, size_t k) {
     if (!run->reading) return false;
     const uint8_t *mask = mask_row(run, index, k);
-    return (mask && !*mask) || k >= row_count(run, index);
+    return (mask && !*mask) || k >= row_count(run, index) || bias_masks(run, index, k);
 }
 
 /* Every entry is masked. */
 static inline bool row_is_blank(const sj_run *run, size_t index) {
     if (!run->reading) return false;
-    for (size_t k = 0; k < run->n; k++)
+    for (size_t k = 0; k < run->n - run->sunk; k++)
         if (!row_masks(run, index, k)) return false;
     return true;
 }
 
-/* Entries of a row as bits, -inf or 0 where the mask (NULL: none) leaves one out. */
+/* What is selected where an entry is masked. */
+typedef enum sj_fill { SJ_FILL_LOW, SJ_FILL_HIGH, SJ_FILL_ZERO } sj_fill; /* -inf, +inf, 0 */
+
+/* Entries of a row as bits, `fill` where the mask (NULL: none) leaves one out. */
 typedef struct sj_selection {
     const char *from;
     sj_dtype dtype;
     ptrdiff_t stride;
     const uint8_t *mask;
     ptrdiff_t mask_stride;
-    bool zero;
+    sj_fill fill;
 } sj_selection;
 
 /* Of row `index` of a run, from entry `start` on. */
 static inline sj_selection selection_of(const sj_run *run, size_t index, const sj_operand *array, const char *row,
-                                        size_t start, bool zero) {
+                                        size_t start, sj_fill fill) {
     const ptrdiff_t stride = array->class_stride;
     return (sj_selection){row + (ptrdiff_t)sj_beside_size(array->dtype) * (ptrdiff_t)start * stride,
                           array->dtype,
                           stride,
                           mask_row(run, index, start),
                           run->reading->beside[SJ_BESIDE_MASK].class_stride,
-                          zero};
+                          fill};
 }
 
 #endif

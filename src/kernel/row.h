@@ -3,6 +3,7 @@
 #ifndef SJ_KERNEL_ROW_H
 #define SJ_KERNEL_ROW_H
 
+#include "scaling.h"
 #include "select.h"
 #include "state.h"
 
@@ -33,6 +34,8 @@ typedef struct row {
     char *out;
     size_t index; /* of the run */
     bool by_row;  /* entries are masked as they are read */
+    bool scaled;  /* and become pairs by `scale`, the second parts PAIRED_APART after the first */
+    scaling scale;
     weighing how;
     bool shared;    /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
     bool kept;      /* w (and low) hold the weights of the whole row */
@@ -45,7 +48,7 @@ typedef struct row {
     row_state state;
     row_scalars scalars;
     /* of the thread that sweeps */
-    _Alignas(64) real z_scratch[CHUNK], w[CHUNK], low[CHUNK], x_scratch[CHUNK];
+    _Alignas(64) real z_scratch[CHUNK + PAIRED_APART], w[CHUNK], low[CHUNK], x_scratch[CHUNK];
 } row;
 
 /* A result computed for a single row. */
@@ -54,19 +57,55 @@ typedef void row_function(row *r);
 static inline void row_seek(row *r, size_t index) {
     r->index = index;
     r->by_row = r->run->read == SJ_READ_BY_ROW;
+    r->scaled = r->by_row && r->run->reading->scales && r->run->given == SJ_GIVEN_LOGITS;
     chunk_seek(r->run, index, &r->z, &r->g, &r->out);
 }
 
 static inline size_t row_piece(const row *r, size_t start) { return chunk_piece(r->run->n, start, CHUNK); }
 
+/* Entries of a row that have results: all but a sink. */
+static inline size_t row_width(const row *r) { return r->run->n - r->run->sunk; }
+
+/* Of `count` entries from `start` on, those. */
+static inline size_t row_within(const row *r, size_t start, size_t count) {
+    return count - (start + count > row_width(r));
+}
+
+/* The bias of entries, NULL where there is none. */
+static inline const real *row_bias(const row *r, size_t start, size_t count, real *scratch) {
+    const sj_operand *bias = &r->run->reading->beside[SJ_BESIDE_BIAS];
+    if (!bias->data) return NULL;
+    const char *from = beside_row(r->run, SJ_BESIDE_BIAS, r->index);
+    return read_entries(r->run, r->index, from, bias, start, count, SJ_FILL_ZERO, scratch);
+}
+
 /* Of a row that is read as it is served. */
 V_OUTLINE const real *row_read_logits(row *r, size_t start, size_t count) {
-    const bool given = r->run->given == SJ_GIVEN_SOFTMAX;
-    return read_entries(r->run, r->index, r->z, &r->run->z, start, count, given, r->z_scratch);
+    const sj_run *run = r->run;
+    real *low = r->z_scratch + PAIRED_APART;
+    if (!r->scaled) {
+        const sj_fill fill = run->given == SJ_GIVEN_SOFTMAX ? SJ_FILL_ZERO : SJ_FILL_LOW;
+        return read_entries(run, r->index, r->z, &run->z, start, count, fill, r->z_scratch);
+    }
+    const sj_fill fill = run->reading->scale > 0 ? SJ_FILL_LOW : SJ_FILL_HIGH;
+    const size_t within = row_within(r, start, count);
+    const real *z = read_entries(run, r->index, r->z, &run->z, start, within, fill, r->z_scratch);
+    scale_entries(z, row_bias(r, start, within, low), within, &r->scale, r->z_scratch, low);
+    if (within < count) {
+        r->z_scratch[within] = (real)r->scale.sink.hi;
+        low[within] = (real)((r->scale.sink.hi - (double)r->z_scratch[within]) + r->scale.sink.lo);
+        if (!has_low(r->z_scratch[within], &r->scale)) low[within] = 0;
+    }
+    return r->z_scratch;
 }
 
 V_OUTLINE const real *row_read_g(row *r, size_t start, size_t count) {
-    return read_entries(r->run, r->index, r->g, &r->run->g, start, count, true, r->x_scratch);
+    const size_t within = row_within(r, start, count);
+    const real *g = read_entries(r->run, r->index, r->g, &r->run->g, start, within, SJ_FILL_ZERO, r->x_scratch);
+    if (within == count) return g;
+    memmove(r->x_scratch, g, within * sizeof(real));
+    r->x_scratch[within] = 0;
+    return r->x_scratch;
 }
 
 V_INLINE const real *row_logits(row *r, size_t start, size_t count) {

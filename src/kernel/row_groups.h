@@ -168,7 +168,7 @@ V_INLINE void group_log1p(row_group *group) {
 }
 
 /* Of the rows of a run; its members are those of `r`, which is a row's own scratch. */
-V_INLINE void group_start(row_group *group, row *r) {
+static inline void group_start(row_group *group, row *r) {
     group->run = r->run;
     group->w = r->w;
     group->low = r->low;

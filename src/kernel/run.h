@@ -27,7 +27,14 @@ struct sj_team {
 typedef void sj_join(sj_state *into, const sj_state *part);
 
 /* What rows are read with beside their logits. Offsets and strides in elements; no data: there is none. */
-typedef enum sj_beside { SJ_BESIDE_MASK, SJ_BESIDE_LENGTHS, SJ_BESIDE_REACH, SJ_BESIDES } sj_beside;
+typedef enum sj_beside {
+    SJ_BESIDE_MASK,
+    SJ_BESIDE_BIAS,
+    SJ_BESIDE_SINK, /* of rows */
+    SJ_BESIDE_LENGTHS,
+    SJ_BESIDE_REACH,
+    SJ_BESIDES
+} sj_beside;
 
 /* What a row's results are. */
 typedef enum sj_read_results { SJ_READ_ROW, SJ_READ_GRADIENT, SJ_READ_SCALAR, SJ_READ_JACOBIAN } sj_read_results;
@@ -36,7 +43,10 @@ typedef struct sj_reading {
     sj_operand beside[SJ_BESIDES]; /* the reach has no data, and one element a query */
     bool causal;
     ptrdiff_t reach; /* entries of row 0 that a causal mask leaves */
-    double masked;   /* the result of a masked entry */
+    double scale;
+    bool scales;   /* there is a scale, a bias or a sink */
+    double factor; /* of the results: the scale where they are derivatives */
+    double masked; /* the result of a masked entry */
     sj_read_results results;
     bool clears; /* some masked results do not come out as 0 by themselves */
 } sj_reading;
@@ -64,6 +74,7 @@ typedef struct sj_run {
     const sj_reading *reading; /* NULL: rows are as they stand in memory */
     size_t read_from;          /* the row of the reading that is row 0 of the run */
     sj_read read;
+    bool sunk;     /* read by row with its sink as the last entry of n, which has no result and no cotangent */
     sj_join *join; /* of a reduction to public states */
 } sj_run;
 

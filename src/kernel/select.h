@@ -9,7 +9,7 @@
 #include <string.h>
 
 V_INLINE void select_floats(const sj_selection *s, ptrdiff_t stride, ptrdiff_t mask_stride, size_t n, char *to) {
-    const uint32_t other = s->zero ? 0 : UINT32_C(0xff800000);
+    const uint32_t fills[] = {UINT32_C(0xff800000), UINT32_C(0x7f800000), 0}, other = fills[s->fill];
     for (size_t i = 0; i < n; i++) {
         uint32_t bits;
         memcpy(&bits, s->from + (ptrdiff_t)i * stride * 4, 4);
@@ -19,7 +19,7 @@ V_INLINE void select_floats(const sj_selection *s, ptrdiff_t stride, ptrdiff_t m
 }
 
 V_INLINE void select_doubles(const sj_selection *s, ptrdiff_t stride, ptrdiff_t mask_stride, size_t n, char *to) {
-    const uint64_t other = s->zero ? 0 : UINT64_C(0xfff0000000000000);
+    const uint64_t high = UINT64_C(0x7ff) << 52, fills[] = {high | UINT64_C(1) << 63, high, 0}, other = fills[s->fill];
     for (size_t i = 0; i < n; i++) {
         uint64_t bits;
         memcpy(&bits, s->from + (ptrdiff_t)i * stride * 8, 8);
@@ -45,19 +45,19 @@ V_OUTLINE void select_entries(const sj_selection *s, size_t n, char *to) {
 
 #define SELECTED ((size_t)256)
 
-/* Entries [start, start + count) of a row; those that are masked as -inf, or as 0. */
+/* Entries [start, start + count) of a row; those that are masked as `fill` says. */
 V_OUTLINE const real *read_entries(const sj_run *run, size_t index, const char *row, const sj_operand *array,
-                                   size_t start, size_t count, bool zero, real *scratch) {
+                                   size_t start, size_t count, sj_fill fill, real *scratch) {
     if (!mask_row(run, index, 0)) return chunk_read(row, array, start, count, scratch);
     if (array->dtype == REAL_DTYPE) {
-        const sj_selection s = selection_of(run, index, array, row, start, zero);
+        const sj_selection s = selection_of(run, index, array, row, start, fill);
         select_entries(&s, count, (char *)scratch);
         return scratch;
     }
     for (size_t i = 0; i < count; i += SELECTED) {
         _Alignas(8) char bits[SELECTED * 8];
         const size_t piece = chunk_piece(count, i, SELECTED);
-        const sj_selection s = selection_of(run, index, array, row, start + i, zero);
+        const sj_selection s = selection_of(run, index, array, row, start + i, fill);
         select_entries(&s, piece, bits);
         for (size_t k = 0; k < piece; k++) scratch[i + k] = chunk_load(bits, array->dtype, (ptrdiff_t)k);
     }

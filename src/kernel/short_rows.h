@@ -193,13 +193,6 @@ V_INLINE void block_rows(const sj_run *run, size_t vectors, block_function *redu
     }
 }
 
-V_OUTLINE void rows_without_room(const sj_run *run, row_function *single) {
-    row r;
-    r.run = run;
-    r.room = NULL;
-    long_rows(&r, single);
-}
-
 /* Rows whose weights may need more room than their scratch. */
 V_OUTLINE void rows_with_room(const sj_run *run, row_function *single) {
     row_room room;
@@ -207,18 +200,6 @@ V_OUTLINE void rows_with_room(const sj_run *run, row_function *single) {
     r.run = run;
     r.room = &room;
     long_rows(&r, single);
-}
-
-/* Every row of a run whose entries are masked as they are read. by_row: the function that asks for it. */
-V_OUTLINE void serve_by_row(const sj_run *run, run_function *by_row, row_function *single) {
-    if (!ACROSS && columns_serve(run))
-        column_rows(run, by_row);
-    else if (run->staged)
-        rows_without_room(run, single);
-    else
-        rows_with_room(run, single);
-    if (run->stream) v_stream_end();
-    v_end();
 }
 
 /* Every row of a run: short ones in blocks, long ones one after the other by `single`, or as `many` does it where that

@@ -105,6 +105,17 @@ V_INLINE weight_parts weigh(vec z, const reference *ref, weighing how) {
     return how == WEIGH_GIVEN ? (weight_parts){z, v_zero()} : weigh_parts(z, ref, how);
 }
 
+/* The same of entries in memory, `count` of them, the others as the first; of logits that are pairs, what their
+ * rounding left stands PAIRED_APART on. */
+#define PAIRED_APART ((size_t)2048)
+V_INLINE weight_parts weigh_at(const real *z, size_t count, const reference *ref, weighing how) {
+    const bool whole = count >= V_LANES;
+    const vec hi = whole ? v_load(z) : v_load_n(z, count, z[0]);
+    if (how != WEIGH_PAIRED) return weigh(hi, ref, how);
+    const real *low = z + PAIRED_APART;
+    return weigh_pairs(hi, whole ? v_load(low) : v_load_n(low, count, low[0]), ref, how);
+}
+
 /* Where the weights of a chunk go: w, and what their rounding left, unless that is NULL. */
 typedef struct weights {
     real *w, *low;
@@ -157,7 +168,7 @@ V_INLINE void stride_weigh(const real *z, weights to, size_t count, size_t skip,
     for (size_t part = 0; part < SUM_PARTS && part * V_LANES < count; part++) {
         const size_t i = part * V_LANES, lanes = count - i < V_LANES ? count - i : V_LANES;
         const bool whole = count == SUM_LANES;
-        weight_parts e = weigh(whole ? v_load(z + i) : v_load_n(z + i, lanes, z[i]), ref, how);
+        weight_parts e = weigh_at(z + i, whole ? V_LANES : lanes, ref, how);
         vec w = parts_weight(e);
         if (whole)
             v_store(to.w + i, w);
@@ -198,7 +209,7 @@ V_INLINE void chunk_weights(const real *z, weights to, size_t n, const reference
     for (size_t i = 0; i < n; i += V_LANES) {
         const size_t lanes = n - i < V_LANES ? n - i : V_LANES;
         const bool whole = lanes == V_LANES;
-        const weight_parts e = weigh(whole ? v_load(z + i) : v_load_n(z + i, lanes, z[i]), ref, how);
+        const weight_parts e = weigh_at(z + i, lanes, ref, how);
         const vec w = parts_weight(e);
         if (whole)
             v_store(to.w + i, w);

@@ -58,7 +58,7 @@ static void rows_clear(const sj_run *run) {
 
 /* Rows of an array, as they are read, into the stage. */
 static sj_operand stage_rows(const sj_reader *reader, const sj_run *run, size_t first, size_t rows,
-                             const sj_operand *array, bool zero, char *stage) {
+                             const sj_operand *array, sj_fill fill, char *stage) {
     const size_t n = run->n, size = sj_dtype_size(array->dtype);
     const sj_operand *mask = &run->reading->beside[SJ_BESIDE_MASK];
     const bool follow = array->row_stride == (ptrdiff_t)n && array->class_stride == 1;
@@ -66,29 +66,29 @@ static sj_operand stage_rows(const sj_reader *reader, const sj_run *run, size_t 
     const bool flat = follow && masks_follow;
     for (size_t i = 0; i < (flat ? 1 : rows); i++) {
         const char *row = row_at(array, first + i);
-        const sj_selection s = selection_of(run, first + i, array, row, 0, zero);
+        const sj_selection s = selection_of(run, first + i, array, row, 0, fill);
         reader->select(&s, flat ? rows * n : n, stage + i * n * size);
     }
     if (reading_ends_rows(run->reading))
         for (size_t i = 0; i < rows; i++) {
             const size_t count = row_count(run, first + i);
             for (size_t k = count; k < n; k++)
-                element_set(stage, array->dtype, (ptrdiff_t)(i * n + k), zero ? 0 : -(double)INFINITY);
+                element_set(stage, array->dtype, (ptrdiff_t)(i * n + k), fill == SJ_FILL_ZERO ? 0 : -(double)INFINITY);
         }
     return (sj_operand){stage, array->dtype, (ptrdiff_t)n, 1, 0};
 }
 
 static void read_staged(const sj_reader *reader, const sj_run *run) {
     _Alignas(64) char z[READ_STAGE], g[READ_STAGE];
-    const bool given = run->given == SJ_GIVEN_SOFTMAX;
+    const sj_fill fill = run->given == SJ_GIVEN_SOFTMAX ? SJ_FILL_ZERO : SJ_FILL_LOW;
     const size_t fit = READ_STAGE / sizeof(double) / run->n, together = fit < 16 ? fit : fit / 16 * 16;
     sj_run part = *run;
     part.read = SJ_READ_PLACED;
     for (size_t first = 0; first < run->rows; first += together) {
         part.rows = run->rows - first < together ? run->rows - first : together;
         part.read_from = run->read_from + first;
-        part.z = stage_rows(reader, run, first, part.rows, &run->z, given, z);
-        if (run->g.data) part.g = stage_rows(reader, run, first, part.rows, &run->g, true, g);
+        part.z = stage_rows(reader, run, first, part.rows, &run->z, fill, z);
+        if (run->g.data) part.g = stage_rows(reader, run, first, part.rows, &run->g, SJ_FILL_ZERO, g);
         part.out.data = result_row(run, first);
         reader->serve(reader, &part);
     }
@@ -111,7 +111,7 @@ static void read_ends(const sj_reader *reader, const sj_run *run) {
     masks.beside[SJ_BESIDE_LENGTHS].data = NULL;
     sj_run one = *run;
     one.rows = 1;
-    one.reading = masks.beside[SJ_BESIDE_MASK].data ? &masks : NULL;
+    one.reading = masks.scales || masks.beside[SJ_BESIDE_MASK].data ? &masks : NULL;
     for (size_t i = 0; i < run->rows; i++) {
         one.n = row_count(run, i);
         one.read_from = run->read_from + i;
@@ -125,7 +125,7 @@ static void read_ends(const sj_reader *reader, const sj_run *run) {
 }
 
 void sj_read_rows(const sj_reader *reader, const sj_run *run) {
-    if (run->n > 0 && run->n <= reader->most) {
+    if (run->n > 0 && run->n <= reader->most && !run->reading->scales) {
         read_staged(reader, run);
     } else if (run->n > 0 && reading_ends_rows(run->reading)) {
         read_ends(reader, run);
@@ -133,6 +133,8 @@ void sj_read_rows(const sj_reader *reader, const sj_run *run) {
     } else {
         sj_run by_row = *run;
         by_row.read = SJ_READ_BY_ROW;
+        by_row.sunk = run->reading->beside[SJ_BESIDE_SINK].data && run->given == SJ_GIVEN_LOGITS;
+        by_row.n += by_row.sunk;
         reader->serve(reader, &by_row);
     }
     rows_clear(run);

@@ -24,6 +24,33 @@ load common
     [[ $output == *"3.69388307e-196 5.11195195e-283 9.85967654e-305"* ]]
 }
 
+# Twelve digits of each number: the last of those a result has may depend on the way to it.
+twelve_digits() { tr ',' '\n' | xargs printf '%.12g\n'; }
+
+@test "a temperature divides the logits, and derivatives" {
+    printf '1,3,-2\n' > z.csv
+    printf '2,6,-4\n' > doubled.csv
+    printf -- '-1,-3,2\n' > negated.csv
+    for command in softmax log-softmax logsumexp; do
+        for case in '0.5 doubled.csv' '-1 negated.csv'; do
+            want=$("$SOFTJAC" $command "${case#* }" -o - | twelve_digits)
+            [ "$("$SOFTJAC" $command --temperature "${case% *}" z.csv -o - | twelve_digits)" = "$want" ]
+        done
+    done
+    want=$("$SOFTJAC" gradient --class 0 negated.csv -o - | twelve_digits | sed 's/^-/+/; t; s/^/-/' | tr -d '+')
+    [ "$("$SOFTJAC" gradient --class 0 --temperature=-1 z.csv -o - | twelve_digits)" = "$want" ]
+}
+
+@test "temperature 0 is the argmax with --nonfinite limit, else an error" {
+    printf '1,7,7\n' > z.csv
+    run -2 --separate-stderr "$SOFTJAC" softmax --temperature 0 z.csv
+    [[ $stderr == *"options.scale"* ]]
+    run "$SOFTJAC" softmax --temperature 0 --nonfinite limit z.csv -o -
+    [ "$output" = "0,0.5,0.5" ]
+    run -2 --separate-stderr "$SOFTJAC" softmax --temperature warm z.csv
+    [[ $stderr == *"--temperature: found 'warm', expected a finite number"* ]]
+}
+
 @test "log-softmax and logsumexp keep the tail of [40, 0]" {
     printf '40,0\n' > z.csv
     printf '0,-40\n' > shifted.csv

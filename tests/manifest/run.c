@@ -70,8 +70,8 @@ static sj_view one_row(sj_view view, size_t row) {
 static bool compute(const bit_case *bits, size_t n, sj_mode mode, form_arguments call) {
     const form_arguments batch = call;
     sj_error error = {SJ_OK, ""};
-    const sj_options options = {
-        .size = sizeof options, .nonfinite = bits->nonfinite, .given = bits->given, .error = &error, .mode = mode};
+    sj_options options = SJ_OPTIONS_INIT;
+    options.nonfinite = bits->nonfinite, options.given = bits->given, options.error = &error, options.mode = mode;
     for (size_t row = 0; row < (bits->row_by_row ? bits->rows : 1); row++) {
         if (bits->row_by_row) {
             call.z = one_row(batch.z, row);

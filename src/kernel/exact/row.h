@@ -44,10 +44,10 @@ static inline size_t exact_piece(const exact_row *r, size_t start) {
 }
 
 V_INLINE const double *exact_read(const exact_row *r, const char *row, const sj_operand *array, size_t start,
-                                size_t count, double *scratch) {
-    const bool zero = array == &r->run->g || r->run->given == SJ_GIVEN_SOFTMAX;
+                                  size_t count, double *scratch) {
+    const sj_fill fill = array == &r->run->g || r->run->given == SJ_GIVEN_SOFTMAX ? SJ_FILL_ZERO : SJ_FILL_LOW;
     if (r->run->read != SJ_READ_BY_ROW) return chunk_read(row, array, start, count, scratch);
-    return read_entries(r->run, r->index, row, array, start, count, zero, scratch);
+    return read_entries(r->run, r->index, row, array, start, count, fill, scratch);
 }
 
 static const double *exact_logits(exact_row *r, size_t start, size_t count) {

@@ -69,7 +69,8 @@ typedef enum weighing {
     WEIGH_NEAR,
     WEIGH_SHALLOW, /* near, and no logit more than SHALLOW_DEPTH below the maximum: none is bounded, all count */
     WEIGH_FAR,
-    WEIGH_LANES, /* near, every lane a row of its own */
+    WEIGH_PAIRED, /* near 0, and logits are pairs: what follows the first parts PAIRED_APART on joins r */
+    WEIGH_LANES,  /* near, every lane a row of its own */
     WEIGH_SHALLOW_LANES,
     WEIGH_GIVEN /* it is the entry itself */
 } weighing;
@@ -107,18 +108,23 @@ V_INLINE vec exp_minus_1(vec r) {
     return v_fma(v_mul(r, r), u, r);
 }
 
-V_INLINE weight_parts weigh_parts(vec z, const reference *ref, weighing how) {
+V_INLINE weight_parts weigh_pairs(vec z, vec low, const reference *ref, weighing how) {
     const vec magic = v_set1(ROUND_MAGIC), bounded = is_shallow(how) ? z : v_max(ref->floor, z); /* NaN stays */
     const vec x = how == WEIGH_FAR ? v_sub(bounded, ref->a) : bounded;
     const vec rounded = v_fma(x, v_set1(LOG2E), magic), eighths = v_sub(rounded, magic);
     vec r = v_fma(eighths, v_set1(-LN2_LO), v_fma(eighths, v_set1(-LN2_HI), x)); /* the inner one is exact */
     if (how == WEIGH_FAR) r = v_add(r, difference_error(bounded, ref->a, x));
+    if (how == WEIGH_PAIRED) r = v_add(r, low);
     vec entry = v_lookup(&ref->table, rounded);
     if (is_lanes(how)) entry = v_mul(entry, ref->power);
     entry = v_scale_entry(entry, rounded, eighths);
     /* far, the floor may be the maximum itself */
     if (how == WEIGH_FAR) entry = v_keep(v_ge(z, ref->floor), entry);
     return (weight_parts){entry, exp_minus_1(r)};
+}
+
+V_INLINE weight_parts weigh_parts(vec z, const reference *ref, weighing how) {
+    return weigh_pairs(z, v_zero(), ref, how);
 }
 
 V_INLINE vec parts_weight(weight_parts e) { return v_fma(e.scaled, e.t, e.scaled); }

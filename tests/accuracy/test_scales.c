@@ -1,0 +1,112 @@
+/* test_scales.c: every form of rows with a scale, a bias and a sink, of any size, against the truth of scale z + bias.
+ */
+#include "check.h"
+#include "scale_truth.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const double scales[] = {-3, 0.125, 1.0 / 3, 1e-30, 1e30, 1, -7e-5};
+#define SCALES (sizeof scales / sizeof *scales)
+
+/* What there is beside the logits. */
+typedef enum beside { NOTHING, USUAL, LARGE, KINDS } beside;
+
+/* Logits of which scale z is of order 1, or far from it, or that are large beside their differences. */
+static double draw_logit(size_t family, double scale, random_stream *r) {
+    const double x = 3 * random_normal(r);
+    if (family == 0) return x / scale;
+    if (family == 1) return x;
+    return (1000 + x) / scale;
+}
+
+static double draw_bias(beside kind, random_stream *r) {
+    if (random_below(r, 9) == 0) return -INFINITY;
+    return kind == USUAL ? 2 * random_normal(r) : 1e9 + 3 * random_normal(r);
+}
+
+typedef struct problem {
+    double *z, *bias, *g, sink;
+    scaled_row row;
+    sj_dtype dtype;
+} problem;
+
+static void call_and_check(form_id id, const problem *p, const char *name) {
+    const scaled_row *r = &p->row;
+    const size_t n = r->n, entries = form_entries(&forms[id], n);
+    void *bias = typed(p->dtype, r->bias ? r->bias : r->z, n), *sink = typed(p->dtype, &p->sink, 1);
+    double *out = new_elements(SJ_F64, entries);
+    const sj_view bias_view = sj_array(bias, p->dtype, 1, &n), sink_view = sj_array(sink, p->dtype, 0, NULL);
+    sj_options options = SJ_OPTIONS_INIT;
+    options.scale = r->scale;
+    options.bias = r->bias ? &bias_view : NULL;
+    options.sink = r->sink ? &sink_view : NULL;
+    form_row_with(&options, id, p->dtype, r->z, r->g, r->q, n, out);
+    const size_t step = n > 300 && forms[id].takes_g ? 97 : 1; /* the truth of each takes n steps */
+    for (size_t i = 0; i < entries; i += step) {
+        const size_t k = forms[id].result == RESULT_MATRIX ? i / n : i, l = i % n;
+        const bool masked = id != FORM_LOGSUMEXP && r->bias && (r->bias[k] == -INFINITY || r->bias[l] == -INFINITY);
+        const bool selected = !forms[id].takes_class || !r->bias || r->bias[r->q] != -INFINITY;
+        double want = 0;
+        if (masked || !selected) {
+            if (out[i] != (id == FORM_LOG_SOFTMAX ? -INFINITY : 0)) fail_msg("%s: a masked %g", forms[id].name, out[i]);
+            continue;
+        }
+        const double error = scaled_error(id, p->dtype, r, i, out[i], &want);
+        record_error(id, p->dtype, error, name, n, i, out[i], want);
+    }
+    free(bias), free(sink), free(out);
+}
+
+static void check_scaled(sj_dtype dtype, size_t n, double scale, random_stream *r) {
+    static size_t number;
+    problem p = {new_elements(SJ_F64, n), new_elements(SJ_F64, n), new_elements(SJ_F64, n), 0, {0}, dtype};
+    const size_t family = random_below(r, 3);
+    const beside bias = (beside)random_below(r, KINDS), sink = (beside)random_below(r, KINDS);
+    char name[32];
+    (void)snprintf(name, sizeof name, "%zu bias %d sink %d x %.3g", family, (int)bias, (int)sink, scale);
+    for (size_t k = 0; k < n; k++) {
+        p.z[k] = round_to(dtype, draw_logit(family, scale, r));
+        p.bias[k] = round_to(dtype, bias == NOTHING ? 0 : draw_bias(bias, r));
+        p.g[k] = round_to(dtype, random_normal(r));
+        if (p.bias[k] == -INFINITY) p.g[k] = 0; /* as it is read; the truth knows nothing of masks */
+    }
+    p.bias[random_below(r, n)] = round_to(dtype, bias == LARGE ? 1e9 : 1);
+    double largest = -INFINITY;
+    for (size_t k = 0; k < n; k++) largest = fmax(largest, scale * p.z[k] + (bias == NOTHING ? 0 : p.bias[k]));
+    p.sink = round_to(dtype, sink == USUAL ? largest + random_normal(r) : largest + 20);
+    if (!isfinite(p.sink)) p.sink = 0;
+    p.row = (scaled_row){p.z,   bias == NOTHING ? NULL : p.bias,  p.g,     n, random_below(r, n),
+                         scale, sink == NOTHING ? NULL : &p.sink, ++number};
+    for (int id = 0; id < FORM_COUNT; id++)
+        if (forms[id].result != RESULT_MATRIX || n <= 17) call_and_check((form_id)id, &p, name);
+    free(p.z), free(p.bias), free(p.g);
+}
+
+static void check_lengths(const size_t *n, size_t count, size_t times) {
+    random_stream r = {count};
+    for (size_t i = 0; i < count; i++)
+        for (int t = 0; t < 2; t++)
+            for (size_t s = 0; s < SCALES; s++)
+                for (size_t k = 0; k < times; k++) check_scaled(dtypes[t], n[i], scales[s], &r);
+    finish_checks();
+}
+
+static void short_rows(void **state) {
+    (void)state;
+    const size_t n[] = {1, 2, 3, 5, 9, 16, 17, 33};
+    check_lengths(n, sizeof n / sizeof *n, 6);
+}
+
+static void long_rows(void **state) {
+    (void)state;
+    const size_t n[] = {65, 257};
+    check_lengths(n, sizeof n / sizeof *n, 2);
+    const size_t longer[] = {2100};
+    check_lengths(longer, 1, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(short_rows), cmocka_unit_test(long_rows)};
+    return run_accuracy_tests(tests);
+}
