@@ -1,4 +1,4 @@
-"""make_digits.py: makes digits_logits.npy and digits_labels.npy, the real input of `make demo` and the README.
+"""make_digits.py: makes digits_logits.npy, digits_labels.npy and digits_images.npy, the real input of `make demo` and the README.
 
 Logits of the 1797 handwritten digits that scikit-learn carries, by a multinomial logistic regression fitted to them.
 Run it with Debian's Python (python3-sklearn): /usr/bin/python3 make_digits.py [FOLDER]
@@ -32,6 +32,7 @@ def main():
     labels = digits.target.astype("<i8")
     np.save(folder / "digits_logits.npy", logits)
     np.save(folder / "digits_labels.npy", labels)
+    np.save(folder / "digits_images.npy", pixels.astype(np.uint8))
 
     top = np.sort(logits, axis=1)
     gap = top[:, -1] - top[:, -2]
