@@ -9,7 +9,6 @@
 #include <softjac.h>
 
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,7 +23,7 @@
 #define SCIKIT_LEARN 461
 
 static double images[IMAGES][INPUTS], logits[IMAGES][CLASSES], cotangents[TRAINED][CLASSES];
-static int64_t labels[IMAGES];
+static size_t labels[IMAGES];
 
 /* The data of a .npy file of version 1, whose header says how long it is. */
 static int read_npy(const char *folder, const char *name, void *to, size_t bytes) {
@@ -40,12 +39,13 @@ static int read_npy(const char *folder, const char *name, void *to, size_t bytes
 }
 
 static int read_digits(const char *folder) {
-    static unsigned char pixels[IMAGES][PIXELS];
+    static unsigned char pixels[IMAGES][PIXELS], classes[IMAGES][8]; /* of a label, the lowest byte first */
     const int good = read_npy(folder, "digits_images.npy", pixels, sizeof pixels);
-    if (!good || !read_npy(folder, "digits_labels.npy", labels, sizeof labels)) return 0;
+    if (!good || !read_npy(folder, "digits_labels.npy", classes, sizeof classes)) return 0;
     for (int i = 0; i < IMAGES; i++) {
         for (int p = 0; p < PIXELS; p++) images[i][p] = pixels[i][p] / 16.0;
         images[i][PIXELS] = 1;
+        labels[i] = classes[i][0];
         if (i < TRAINED) cotangents[i][labels[i]] = -1; /* dL / d(log s) */
     }
     return 1;
@@ -142,7 +142,7 @@ int main(int argc, char **argv) {
         size_t best = 0;
         for (size_t k = 1; k < CLASSES; k++)
             if (logits[i][k] > logits[i][best]) best = k;
-        right += best == (size_t)labels[i];
+        right += best == labels[i];
     }
     printf("reads %d of %d other images; scikit-learn %d\n", right, IMAGES - TRAINED, SCIKIT_LEARN);
     return right >= SCIKIT_LEARN && size <= SMALL ? EXIT_SUCCESS : EXIT_FAILURE;
