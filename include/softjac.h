@@ -35,6 +35,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #if defined(SJ_SHARED) && defined(_WIN32)
 #define SJ_API __declspec(dllimport)
@@ -82,8 +83,8 @@ typedef enum sj_dtype {
     SJ_F32 = 1,
     SJ_F64 = 2,
     SJ_BOOL = 5, /* uint8_t, 0 is false: masks only */
-    SJ_I32 = 6,  /* int32_t: lengths only */
-    SJ_I64 = 7   /* int64_t: lengths only */
+    SJ_I32 = 6,  /* int32_t: lengths and labels only */
+    SJ_I64 = 7   /* int64_t: the same */
 } sj_dtype;
 
 #define SJ_MAX_NDIM 12
@@ -312,6 +313,46 @@ SJ_API sj_status sj_state_dot(sj_view z, sj_view g, sj_product *products, const 
 
 /* Once all parts are in: out_q = s_q (g_q - g_m - dot), entries of J g. out: the shape of z; may be z or g. */
 SJ_API sj_status sj_state_vjp(sj_view z, sj_view g, const sj_product *products, sj_view out, const sj_options *options);
+
+/* ---------------------------------------------------------------- losses
+ * With p the target of a row, a number a class: 1 at a label, or given probabilities; label smoothing and class weights
+ * make p_k = weight_k ((1 - smoothing) p_k + smoothing / n), the weight of the first part that of the label. */
+
+typedef enum sj_reduction {
+    SJ_NONE = 0, /* a loss for each row */
+    SJ_SUM,      /* the exact sum of these, rounded once: neither layout nor threads show in it */
+    SJ_MEAN      /* that divided by the sum of the weights of the labels that count, or by the rows, of probabilities */
+} sj_reduction;
+
+typedef struct sj_loss_options {
+    size_t size; /* sizeof(sj_loss_options), as SJ_LOSS_OPTIONS_INIT sets it; anything else is SJ_BAD_OPTION */
+    sj_reduction reduction;
+    double label_smoothing;   /* 0 to 1 */
+    const sj_view *weights;   /* (n): a weight for each class; NULL: 1 */
+    int64_t ignore_index;     /* rows of this label have loss 0, gradient 0, and are not counted. -100, as PyTorch's */
+    double z_loss;            /* adds z_loss logsumexp^2 to the loss of a row */
+    const sj_view *upstream;  /* dL/d(loss), a factor of the gradient: the shape of loss; NULL: 1 */
+    const sj_view *logsumexp; /* an output: the shape of z without the class axis; NULL: not wanted */
+    double *divisor;          /* an output: what SJ_MEAN divided by, else 1; NULL: not wanted */
+} sj_loss_options;
+
+#define SJ_LOSS_OPTIONS_INIT                                                                                           \
+    { sizeof(sj_loss_options), SJ_NONE, 0, NULL, -100, 0, NULL, NULL, NULL }
+
+/* Cross-entropy, loss = sum over k of p_k (-log s_k), and its gradient, grad_q = s_q sum over k of p_k - p_q, each NULL
+ * where it is not wanted. -log s_k = (z_m - z_k) + log1p(T); at a label t the gradient is -weight_t c_t, c_t = 1 - s_t
+ * without cancelling. The definitions, reductions included, are those of PyTorch's CrossEntropyLoss, but that a class
+ * of weight or probability 0 counts for nothing even where its logit is -inf. z-loss adds 2 z_loss logsumexp s_q.
+ * target: labels, SJ_I32 or SJ_I64 with the shape of z without the class axis, or probabilities, which need not sum to
+ * 1, with the shape of z. loss: the shape of z without the class axis, or no dimensions for a sum or mean. grad: the
+ * shape of z; it may be exactly z, or exactly the probabilities. No other overlap of an output is allowed.
+ * Accuracy: of a label, within 2 ulp. Of several classes, the loss within 2 ulp where no weight is negative, the
+ * gradient as a log-softmax VJP: 4u of s_q sum of p + p_q. A z-loss counts by size: its part is added to those bounds.
+ * All labels ignored: a mean is NaN, or 0 under SJ_ZERO. An empty row under SJ_ZERO: the loss is +inf, the gradient 0.
+ * Errors: SJ_BAD_CLASS for a label that is out of range and not ignored, its place and value in the message; SJ_BAD_
+ * SHAPE for n = 0; SJ_BAD_OPTION for SJ_EXACT and SJ_GIVEN_SOFTMAX; else as forward. */
+SJ_API sj_status sj_cross_entropy(sj_view z, sj_view target, const sj_view *loss, const sj_view *grad,
+                                  const sj_loss_options *how, const sj_options *options);
 
 /* ---------------------------------------------------------------- metrics
  * pred and truth: equal shapes; the result in *out. Nothing is written on failure. */

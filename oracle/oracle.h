@@ -23,6 +23,18 @@ bool oracle_row(oracle *truth, form_id id, const double *z, const double *g, siz
  *   sum over k of |J_rk| e_k d_k, where e_k = sum over j of |delta_kj - s_j| |u_j - u_m|, d_k the same of g,
  * plus that of J h: what the entry would be if none of its differences cancelled. */
 bool oracle_second(oracle *truth, const double *z, const double *g, const double *u, const double *h, size_t n);
+/* The target of a row of a loss, p_k = w_k ((1 - smoothing) y_k + smoothing / n), and what its gradient is times. */
+typedef struct oracle_target {
+    const double *y; /* NULL: 1 at the label */
+    const double *w; /* NULL: 1 */
+    size_t label;
+    double smoothing, z_loss, upstream, divisor;
+} oracle_target;
+
+/* The gradient of cross-entropy, entries 0 .. n - 1, and, as entry n, the loss; as oracle_row. The condition of an
+ * entry: s_q sum of p + p_q, of the loss: itself, each with the size of the z-loss's part. Weights must not be
+ * negative. */
+bool oracle_cross_entropy(oracle *truth, const oracle_target *of, const double *z, size_t n);
 
 size_t oracle_entries(const oracle *truth);
 

@@ -104,9 +104,10 @@ static void set_operand(sj_operand *operand, const sj_view *view, ptrdiff_t clas
 
 /* The strides of a row of the result. */
 static void set_result(sj_operand *result, const sj_call *call, int axis) {
-    const sj_view *out = call->out;
+    const sj_view *out = call->out ? call->out : call->z;
     const bool has_class = call->result == SJ_RESULT_SAME || call->result == SJ_RESULT_DENSE;
     set_operand(result, out, has_class ? out->strides[axis] : 0);
+    if (!call->out) result->data = NULL;
     if (call->result == SJ_RESULT_DENSE) result->input_stride = out->strides[call->z->ndim + axis];
     if (call->result == SJ_RESULT_BLOCKS) {
         result->class_stride = out->strides[out->ndim - 2];
@@ -135,6 +136,11 @@ static void set_first_row(const sj_call *call, const sj_options *options, int ax
     run->read_from = 0;
     run->read = SJ_UNREAD;
     run->sunk = false;
+    run->losses = call->losses;
+    for (int i = 0; i < SJ_ROW_NUMBERS && call->losses; i++) {
+        set_operand(&run->numbers[i], call->numbers[i] ? call->numbers[i] : z, 0);
+        if (!call->numbers[i]) run->numbers[i].data = NULL;
+    }
 }
 
 /* All rows of a packed call. */
@@ -152,13 +158,15 @@ static void set_batch(const sj_call *call, int axis, sj_batch *batch) {
     for (int d = 0, e = 0; d < call->z->ndim; d++) {
         if (d == axis) continue;
         const int b = batch->ndim++;
+        for (int i = 0; i < SJ_ROW_NUMBERS; i++)
+            batch->numbers[i][b] = call->numbers[i] ? step(call->numbers[i], b) : 0;
         batch->shape[b] = call->z->shape[d];
         batch->z[b] = call->z->shape[axis] > 0 ? step(call->z, d) : 0;
         batch->g[b] = call->g ? step(call->g, d) : 0;
         batch->u[b] = call->u ? step(call->u, d) : 0;
         switch (call->result) {
         case SJ_RESULT_SAME:
-            batch->out[b] = step(call->out, d);
+            batch->out[b] = call->out ? step(call->out, d) : 0;
             break;
         case SJ_RESULT_DENSE:
             batch->out[b] = step(call->out, d) + step(call->out, call->z->ndim + d);
@@ -253,4 +261,13 @@ sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
     run.reading = batch.reading;
     run_rounding_to_nearest(call, options, &batch, &run);
     return SJ_OK;
+}
+
+void sj_call_checked(const sj_call *call, int axis, const sj_options *options) {
+    sj_batch batch;
+    sj_run run;
+    set_first_row(call, options, axis, &run);
+    batch.reading = NULL;
+    set_batch(call, axis, &batch);
+    run_rounding_to_nearest(call, options, &batch, &run);
 }

@@ -25,11 +25,16 @@ typedef struct sj_call {
     const char *u_name;
     size_t q;
     bool takes_q;
-    bool derivative;  /* may be given the softmax */
-    sj_dtype compute; /* 0: the widest of the views */
-    sj_join *join;    /* of a reduction to states */
+    bool derivative;                        /* may be given the softmax */
+    sj_dtype compute;                       /* 0: the widest of the views */
+    sj_join *join;                          /* of a reduction to states */
+    const sj_losses *losses;                /* of a loss, whose `out` may be NULL */
+    const sj_view *numbers[SJ_ROW_NUMBERS]; /* of its rows, each NULL where there is none */
 } sj_call;
 
 sj_status sj_call_rows(const sj_call *call, const sj_options *options);
+
+/* The same of arguments that were checked, with class axis `axis` counted from the front. */
+void sj_call_checked(const sj_call *call, int axis, const sj_options *options);
 
 #endif

@@ -72,6 +72,10 @@ sj_status sj_check_view_of(sj_named_view named, sj_dtype one, sj_dtype other, sj
     return SJ_OK;
 }
 
+sj_status sj_check_labels(sj_named_view named, sj_error *error) {
+    return sj_check_view_of(named, SJ_I32, SJ_I64, error);
+}
+
 sj_status sj_check_axis(sj_named_view named, int *axis, sj_error *error) {
     const int ndim = named.view->ndim, given = named.view->axis;
     if (ndim == 0) return sj_fail(error, SJ_BAD_SHAPE, "%s: 0 dimensions; expected a class axis", named.name);

@@ -28,6 +28,8 @@ sj_status sj_check_view(sj_named_view named, sj_error *error);
 
 /* The same of a view with one of two dtypes, which may be one. */
 sj_status sj_check_view_of(sj_named_view named, sj_dtype one, sj_dtype other, sj_error *error);
+/* The same of labels. */
+sj_status sj_check_labels(sj_named_view named, sj_error *error);
 
 /* The class axis of a checked view, counted from the front, into *axis. */
 sj_status sj_check_axis(sj_named_view named, int *axis, sj_error *error);

@@ -49,6 +49,11 @@ V_INLINE vec emit_log_softmax(entries in, const emission *e) { return v_sub(v_su
 
 /* The same of pairs whose maximum is 0. */
 V_INLINE vec emit_paired_log(entries in, const emission *e) { return v_add(v_sub(in.x, e->b), in.low); }
+/* s_q times a number, as emit_log_vjp has it. */
+V_INLINE vec emit_times(entries in, const emission *e) {
+    const vec a = v_keep(v_gt(in.w, e->least), e->a);
+    return v_add(v_descend(v_times_pair(v_mul(in.w, a), e->factor), &e->last), v_zero()); /* what is 0 is not -0 */
+}
 
 /* -s_q s_r, from w_r and factor: s_q / (sum of weights without bias), last: 2^-bias; and -s_r, off the diagonal of the
  * Jacobian of log-softmax, with the factor of softmax. 0 - x rather than -x: an entry whose s is 0 is +0. The unscaling

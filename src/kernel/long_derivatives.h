@@ -72,8 +72,8 @@ static inline void log_jvp_row(row *r) {
 /* Cotangents below this are lifted by the bias of the weights where their products may be subnormal. */
 #define LIFTED_COTANGENT 0x1p20
 
-/* out_q = c_q g_q - s_q sum over k != q of g_k */
-static inline void log_vjp_row(row *r) {
+/* out_q = c_q g_q - s_q (sum over k != q of g_k - less) */
+static inline void log_vjp_less(row *r, dd less) {
     const size_t m = r->state.argmax;
     const double unbias = r->scalars.unbias;
     /* g is scaled so that its sum is finite, and the argmax's entry so that no part of it is subnormal before it is */
@@ -81,6 +81,7 @@ static inline void log_vjp_row(row *r) {
     const bool huge = !cotangent_total(r, 1, &rest);
     if (huge) cotangent_total(r, TOTAL_SCALE, &rest);
     const real scale = huge ? TOTAL_SCALE : 1;
+    rest = dd_add(rest, dd_scale(less, -(double)scale));
     const double g_m = (double)row_g_at(r, m) * (double)scale;
     const dd all = dd_add(rest, (dd){g_m, 0});
     const dd near_one = row_inverse(r);
@@ -98,5 +99,7 @@ static inline void log_vjp_row(row *r) {
         row_emit(r, span_log_vjp, &e);
     row_set(r, m, dd_add(own, others).hi / lift / (double)scale);
 }
+
+static inline void log_vjp_row(row *r) { log_vjp_less(r, (dd){0, 0}); }
 
 #endif

@@ -27,7 +27,7 @@ static inline dd row_weigh_chunk(const row *r, const real *z, weights pairs, siz
 /* How many entries the room is to hold. Of a row far longer than it, its part would be gone from the cache. */
 static inline size_t row_holds(const row *r) {
     const size_t n = r->run->n;
-    if (!r->room || r->keep != KEEP_SUM || n <= CHUNK || n > 2 * ROOM_ENTRIES) return 0;
+    if (!r->room || (r->keep != KEEP_SUM && r->keep != KEEP_REST) || n <= CHUNK || n > 2 * ROOM_ENTRIES) return 0;
     return n < ROOM_ENTRIES ? n : ROOM_ENTRIES;
 }
 
@@ -374,7 +374,10 @@ static inline real row_entry(const char *from, const sj_operand *array, size_t i
 }
 
 /* Entry i of a row's cotangent; that of a sink is 0. */
-static inline real row_g_at(const row *r, size_t i) { return i < row_width(r) ? row_entry(r->g, &r->run->g, i) : 0; }
+static inline real row_g_at(row *r, size_t i) {
+    if (r->run->losses) return row_g(r, i, 1)[0];
+    return i < row_width(r) ? row_entry(r->g, &r->run->g, i) : 0;
+}
 
 /* Every row of a run, one after the other. */
 static inline void long_rows(row *r, row_function *single) {

@@ -6,11 +6,13 @@
 #include "scaling.h"
 #include "select.h"
 #include "state.h"
+#include "target.h"
 
 #include <stddef.h>
 
 /* What the reduction of a row leaves of its weights. */
 typedef enum keeping {
+    KEEP_REST,    /* as KEEP_WEIGHTS, or in the room */
     KEEP_SUM,     /* as KEEP_WEIGHTS, or in the room, and only the sum of all of them is asked for */
     KEEP_WEIGHTS, /* in w, where the row fits */
     KEEP_PAIRS,   /* in w and low */
@@ -36,6 +38,7 @@ typedef struct row {
     bool by_row;  /* entries are masked as they are read */
     bool scaled;  /* and become pairs by `scale`, the second parts PAIRED_APART after the first */
     scaling scale;
+    target of;    /* in losses */
     weighing how;
     bool shared;    /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
     bool kept;      /* w (and low) hold the weights of the whole row */
@@ -116,7 +119,9 @@ V_INLINE const real *row_logits(row *r, size_t start, size_t count) {
     return r->z_scratch;
 }
 
+/* The cotangent; of a loss, it is made of the target. */
 static inline const real *row_g(row *r, size_t start, size_t count) {
+    if (r->run->losses) return target_cotangent(&r->of, r->run, r->g, start, count, r->x_scratch);
     return r->by_row ? row_read_g(r, start, count) : chunk_read(r->g, &r->run->g, start, count, r->x_scratch);
 }
 

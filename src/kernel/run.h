@@ -5,6 +5,9 @@
 #include <softjac.h>
 
 #include <stdbool.h>
+#include <stdint.h>
+
+typedef struct sj_total sj_total;
 
 /* One array of a run. Strides in elements. */
 typedef struct sj_operand {
@@ -58,12 +61,25 @@ typedef enum sj_read {
     SJ_READ_BY_ROW  /* rows are read as they are served, and none ends early */
 } sj_read;
 
+/* What the rows of a loss have in common. Numbers as hi + lo. */
+typedef struct sj_losses {
+    sj_operand weights; /* of the classes; data NULL: all 1 */
+    int64_t ignore_index;
+    double kept[2], spread[2]; /* of a target: 1 - smoothing, and smoothing / n, which every class gets */
+    double z_loss;
+    double scale[2]; /* of every gradient */
+    sj_total *total; /* NULL: the sum is not asked for */
+} sj_losses;
+
+/* What each row of a loss has one number of; data NULL where it has none. */
+enum { SJ_ROW_LOSS, SJ_ROW_LOGSUMEXP, SJ_ROW_UPSTREAM, SJ_ROW_NUMBERS };
+
 typedef struct sj_run {
     size_t rows;
     size_t n;
     sj_operand z; /* logits, or the softmax itself when given says so */
     sj_operand g; /* cotangent or tangent */
-    sj_operand u; /* a second one */
+    sj_operand u; /* a second one; the label of a loss, the same in every class */
     sj_operand out;
     size_t q; /* the output of a gradient */
     sj_nonfinite nonfinite;
@@ -76,11 +92,13 @@ typedef struct sj_run {
     sj_read read;
     bool sunk;     /* read by row with its sink as the last entry of n, which has no result and no cotangent */
     sj_join *join; /* of a reduction to public states */
+    const sj_losses *losses; /* NULL but in losses: then only is `numbers` set */
+    sj_operand numbers[SJ_ROW_NUMBERS];
 } sj_run;
 
 static inline size_t sj_magnitude(ptrdiff_t stride) { return stride < 0 ? (size_t)0 - (size_t)stride : (size_t)stride; }
 
-static inline size_t sj_dtype_size(sj_dtype dtype) { return dtype == SJ_F32 ? 4 : 8; }
+static inline size_t sj_dtype_size(sj_dtype dtype) { return dtype == SJ_F32 || dtype == SJ_I32 ? 4 : 8; }
 
 /* The same of what may stand beside. */
 static inline size_t sj_beside_size(sj_dtype dtype) {

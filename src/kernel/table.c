@@ -17,14 +17,17 @@
 #define SPAN SIZE_MAX
 #define ACROSS 0
 #elif defined(SJ_ACROSS) || defined(SJ_NARROW)
-#include "derivatives.h"
+#include "losses.h"
 #define SERVES SJ_REAL
 #define STAGED 0
 #define BY_ROW(operation) NULL
+#define HAS_LOSSES
 #else
 #include "by_row.h"
+#include "losses.h"
 #include "states.h"
 #define SERVES SJ_REAL
+#define HAS_LOSSES
 #define HAS_STATES
 #define STAGED SHORT_ROW
 #define BY_ROW(operation) operation##_by_row
@@ -38,6 +41,12 @@
 #define OF_STATES(rows) (rows)
 #else
 #define OF_STATES(rows) NULL
+#endif
+
+#if defined(HAS_LOSSES)
+#define OF_LOSSES(rows) OF_BLOCKS(rows)
+#else
+#define OF_LOSSES(rows) NULL
 #endif
 
 #define JOIN3(a, b, c) a##b##_##c
@@ -71,6 +80,8 @@ const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
             [SJ_OP_STATE_LOGSUMEXP] = OF_STATES(state_logsumexp_rows),
             [SJ_OP_STATE_DOT] = OF_STATES(state_dot_rows),
             [SJ_OP_STATE_PRODUCT] = OF_STATES(state_product_rows),
+            [SJ_OP_CROSS_ENTROPY] = OF_LOSSES(label_loss_rows),
+            [SJ_OP_CROSS_ENTROPY_SOFT] = OF_LOSSES(soft_loss_rows),
         },
     .by_row =
         {

@@ -27,6 +27,8 @@ typedef enum sj_operation {
     SJ_OP_STATE_LOGSUMEXP,
     SJ_OP_STATE_DOT,
     SJ_OP_STATE_PRODUCT,
+    SJ_OP_CROSS_ENTROPY,      /* of labels; not in exact mode, nor is the next */
+    SJ_OP_CROSS_ENTROPY_SOFT, /* of probabilities, or labels with smoothing */
     SJ_OPERATIONS
 } sj_operation;
 

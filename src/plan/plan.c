@@ -22,6 +22,7 @@ static void swap_dims(sj_batch *batch, int a, int b) {
     swap(batch->u, a, b);
     swap(batch->out, a, b);
     for (int i = 0; batch->reading && i < SJ_BESIDES; i++) swap(batch->beside[i], a, b);
+    for (int i = 0; i < SJ_ROW_NUMBERS; i++) swap(batch->numbers[i], a, b);
 }
 
 /* Dimension `inner` continues `outer` in every operand: one step of outer is a whole walk of inner. */
@@ -29,6 +30,8 @@ static bool continues(const sj_batch *batch, int outer, int inner) {
     const ptrdiff_t size = (ptrdiff_t)batch->shape[inner];
     for (int i = 0; batch->reading && i < SJ_BESIDES; i++)
         if (batch->beside[i][outer] != size * batch->beside[i][inner]) return false;
+    for (int i = 0; i < SJ_ROW_NUMBERS; i++)
+        if (batch->numbers[i][outer] != size * batch->numbers[i][inner]) return false;
     return batch->z[outer] == size * batch->z[inner] && batch->g[outer] == size * batch->g[inner] &&
            batch->u[outer] == size * batch->u[inner] && batch->out[outer] == size * batch->out[inner];
 }
@@ -86,6 +89,7 @@ static void step(const sj_batch *runs, int d, ptrdiff_t steps, place *at) {
     advance(&run->g, steps * runs->g[d]);
     advance(&run->u, steps * runs->u[d]);
     advance(&run->out, steps * runs->out[d]);
+    for (int i = 0; i < SJ_ROW_NUMBERS && run->losses; i++) advance(&run->numbers[i], steps * runs->numbers[i][d]);
     if (!run->reading) return;
     for (int i = 0; i < SJ_BESIDES; i++) advance_beside(&at->reading.beside[i], steps * runs->beside[i][d]);
     at->reading.reach += steps * runs->beside[SJ_BESIDE_REACH][d];
@@ -123,6 +127,8 @@ static void advance_rows(sj_run *run, size_t rows) {
     advance(&run->u, (ptrdiff_t)rows * run->u.row_stride);
     advance(&run->out, (ptrdiff_t)rows * run->out.row_stride);
     run->read_from += rows;
+    if (!run->losses) return;
+    for (int i = 0; i < SJ_ROW_NUMBERS; i++) advance(&run->numbers[i], (ptrdiff_t)rows * run->numbers[i].row_stride);
 }
 
 /* A few short rows cost as much as a block of them: what whole blocks leave over goes to narrower ones. */
@@ -291,6 +297,8 @@ static bool lay_out(sj_batch *batch, sj_run *first, size_t *runs) {
     first->out.row_stride = inner < 0 ? 0 : batch->out[inner];
     for (int i = 0; batch->reading && i < SJ_BESIDES; i++)
         batch->reading->beside[i].row_stride = inner < 0 ? 0 : batch->beside[i][inner];
+    for (int i = 0; i < SJ_ROW_NUMBERS && first->losses; i++)
+        first->numbers[i].row_stride = inner < 0 ? 0 : batch->numbers[i][inner];
     batch->ndim = inner < 0 ? 0 : inner;
     for (int d = 0; d < batch->ndim; d++) *runs *= batch->shape[d];
     return true;

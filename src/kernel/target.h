@@ -1,0 +1,65 @@
+/* target.h: what a loss asks of one row: its label or its probabilities, the weights of the classes, and the cotangent
+ * of log-softmax that they make. Called by row.h and losses.h; calls chunk.h. */
+#ifndef SJ_KERNEL_TARGET_H
+#define SJ_KERNEL_TARGET_H
+
+#include "chunk.h"
+#include "math/pair.h"
+
+/* The target of a row. */
+typedef struct target {
+    bool ignored;
+    size_t label;  /* n: probabilities in its place */
+    double weight; /* of the label's class */
+    dd scale;      /* of its gradient */
+} target;
+
+static inline int64_t label_load(const char *at, sj_dtype dtype) {
+    return dtype == SJ_I32 ? *(const int32_t *)(const void *)at : *(const int64_t *)(const void *)at;
+}
+
+static inline double class_weight(const sj_losses *of, size_t k) {
+    const sj_operand *each = &of->weights;
+    if (!each->data) return 1;
+    return (double)chunk_load(each->data, each->dtype, (ptrdiff_t)k * each->class_stride);
+}
+
+/* Number `which` of a row; 1 where there is none. */
+static inline double row_number(const sj_run *run, int which, size_t index) {
+    const sj_operand *numbers = &run->numbers[which];
+    if (!numbers->data) return 1;
+    return (double)chunk_load(chunk_at(numbers->data, numbers, numbers->row_stride, index), numbers->dtype, 0);
+}
+
+static inline target target_of_row(const sj_run *run, size_t index) {
+    const sj_losses *of = run->losses;
+    target t = {.label = run->n, .weight = 1};
+    if (run->u.data) {
+        const int64_t label = label_load(chunk_seek_u(run, index), run->u.dtype);
+        t.ignored = label == of->ignore_index;
+        t.label = t.ignored ? run->n : (size_t)label;
+        t.weight = t.ignored ? 0 : class_weight(of, t.label);
+    }
+    t.scale = dd_mul((dd){of->scale[0], of->scale[1]}, (dd){row_number(run, SJ_ROW_UPSTREAM, index), 0});
+    return t;
+}
+
+/* g_k = -scale p_k with p_k = weight_k (kept y_k + spread), y the probabilities or 1 at the label; rounded once in
+ * float32. */
+static inline const real *target_cotangent(const target *t, const sj_run *run, const char *probabilities, size_t start,
+                                           size_t count, real *to) {
+    const sj_losses *of = run->losses;
+    const double scale = -t->scale.hi, kept = of->kept[0], spread = of->spread[0];
+    if (run->g.data) {
+        const real *y = chunk_read(probabilities, &run->g, start, count, to);
+        for (size_t i = 0; i < count; i++) to[i] = (real)(scale * (kept * (double)y[i] + spread));
+    } else {
+        for (size_t i = 0; i < count; i++) to[i] = (real)(scale * spread);
+        if (t->label - start < count) to[t->label - start] = (real)(scale * (kept + spread));
+    }
+    if (!of->weights.data) return to;
+    for (size_t i = 0; i < count; i++) to[i] = (real)((double)to[i] * class_weight(of, start + i));
+    return to;
+}
+
+#endif
