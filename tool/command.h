@@ -33,10 +33,14 @@ typedef struct arguments {
     const char *command; /* "softmax", "verify", ... */
     const char *inputs[MAX_INPUTS];
     int input_count;
-    const char *output; /* -o; NULL when absent */
-    int axis;           /* default -1 */
-    sj_dtype dtype;     /* of the result (verify: of the logits too); 0 when absent: the dtype of the input */
-    size_t class_index; /* --class; 0 when absent */
+    const char *output;         /* -o; NULL when absent */
+    const char *grad, *weights; /* files; NULL when absent */
+    sj_reduction reduction;     /* default SJ_MEAN */
+    double label_smoothing, z_loss;
+    long long ignore_index; /* default -100 */
+    int axis;               /* default -1 */
+    sj_dtype dtype;         /* of the result (verify: of the logits too); 0 when absent: the dtype of the input */
+    size_t class_index;     /* --class; 0 when absent */
     bool has_class;
     jacobian_layout layout;
     size_t sample; /* of --layout sample:I */
@@ -54,6 +58,7 @@ typedef struct arguments {
 /* Each returns an exit code and has printed its own messages. */
 int command_forward(const arguments *args); /* softmax, log-softmax, logsumexp */
 int command_derivative(const arguments *args);
+int command_cross_entropy(const arguments *args);
 int command_verify(const arguments *args);
 int command_article(const arguments *args);
 int command_mape(const arguments *args);

@@ -17,9 +17,9 @@ static int (*const runs[COMMAND_COUNT])(const arguments *) = {
     [COMMAND_SOFTMAX] = command_forward,     [COMMAND_LOG_SOFTMAX] = command_forward,
     [COMMAND_LOGSUMEXP] = command_forward,   [COMMAND_GRADIENT] = command_derivative,
     [COMMAND_JACOBIAN] = command_derivative, [COMMAND_VJP] = command_derivative,
-    [COMMAND_JVP] = command_derivative,      [COMMAND_VERIFY] = command_verify,
-    [COMMAND_ARTICLE] = command_article,     [COMMAND_MAPE] = command_mape,
-    [COMMAND_INFO] = command_info,
+    [COMMAND_JVP] = command_derivative,      [COMMAND_CROSS_ENTROPY] = command_cross_entropy,
+    [COMMAND_VERIFY] = command_verify,       [COMMAND_ARTICLE] = command_article,
+    [COMMAND_MAPE] = command_mape,           [COMMAND_INFO] = command_info,
 };
 
 /* With a standard stream closed, a file opened later would take its number and receive what is printed to it. */

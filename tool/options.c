@@ -6,11 +6,16 @@
 #define ANYWHERE (BIT(JSON) | BIT(QUIET) | BIT(HELP) | BIT(VERSION))
 #define FORWARD                                                                                                        \
     (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(TEMPERATURE) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS))
+#define LOSS                                                                                                           \
+    (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(NONFINITE) | BIT(THREADS) | BIT(GRAD) | BIT(REDUCTION) |    \
+     BIT(LABEL_SMOOTHING) | BIT(WEIGHTS) | BIT(IGNORE_INDEX) | BIT(Z_LOSS))
 #define DERIVATIVE (FORWARD | BIT(LOG) | BIT(GIVEN))
 
 static const option_choice dtypes[] = {{"f32", SJ_F32}, {"f64", SJ_F64}, {NULL, 0}};
 static const option_choice nonfinite[] = {{"ieee", SJ_IEEE}, {"limit", SJ_LIMIT}, {"zero", SJ_ZERO}, {NULL, 0}};
 static const option_choice given[] = {{"logits", SJ_GIVEN_LOGITS}, {"softmax", SJ_GIVEN_SOFTMAX}, {NULL, 0}};
+
+static const option_choice reductions[] = {{"none", SJ_NONE}, {"sum", SJ_SUM}, {"mean", SJ_MEAN}, {NULL, 0}};
 
 /* A word that ends in ':' goes on with a number. */
 static const option_choice layouts[] = {
@@ -28,13 +33,25 @@ const option_spec option_specs[OPTION_COUNT] = {
     [OPTION_LOG] = {"--log", NULL, VALUE_NONE, NULL, NULL, "Differentiate log-softmax in place of softmax."},
     [OPTION_GIVEN] = {"--given", NULL, VALUE_CHOICE, "logits|softmax", given,
                       "What the first input holds: logits (the default), or softmax, the result of an earlier run."},
+    [OPTION_GRAD] = {"--grad", NULL, VALUE_FILE, "OUT", NULL,
+                     "Save the gradient with respect to the logits to OUT, in their shape."},
+    [OPTION_REDUCTION] = {"--reduction", NULL, VALUE_CHOICE, "none|sum|mean", reductions,
+                          "One loss a row, their sum, or (the default) their mean: the sum divided by that of the "
+                          "weights of the labels, or by the rows, of probabilities."},
+    [OPTION_LABEL_SMOOTHING] = {"--label-smoothing", NULL, VALUE_REAL, "E", NULL,
+                                "Take the part E of each target from it and share it among all classes. Default: 0."},
+    [OPTION_WEIGHTS] = {"--weights", NULL, VALUE_FILE, "FILE", NULL, "A weight for each class. Default: 1 each."},
+    [OPTION_IGNORE_INDEX] = {"--ignore-index", NULL, VALUE_INTEGER, "I", NULL,
+                             "Rows of this label have loss 0 and gradient 0, and are not counted. Default: -100."},
+    [OPTION_Z_LOSS] = {"--z-loss", NULL, VALUE_REAL, "L", NULL,
+                       "Add L times the square of logsumexp to the loss of each row. Default: 0."},
     [OPTION_AXIS] = {"--axis", NULL, VALUE_INTEGER, "A", NULL,
                      "The class axis; negative counts from the end. Default: -1, the last."},
     [OPTION_DTYPE] = {"--dtype", NULL, VALUE_CHOICE, "f32|f64", dtypes,
                       "The dtype of the result. Arithmetic runs in the wider of input and result and is rounded once "
                       "more only into a narrower result. Default: the dtype of the input; verify checks both."},
     [OPTION_TEMPERATURE] =
-        {"--temperature", NULL, VALUE_NUMBER, "T", NULL,
+        {"--temperature", NULL, VALUE_REAL, "T", NULL,
          "Divide the logits by T: softmax(z / T), T below 0 for softmin. Derivatives are with respect to "
          "z. 0, with --nonfinite limit and not of derivatives, puts the mass at the largest logit. Not "
          "together with --exact."},
@@ -132,6 +149,21 @@ const command_spec command_specs[COMMAND_COUNT] = {
                      "TANGENT has the shape of LOGITS, and so has the result.",
                      {{"softjac jvp logits.npy step.npy", "how softmax changes along a step"},
                       {"softjac jvp --log logits.npy step.npy -o out.npy", "how log-softmax changes"}}},
+    [COMMAND_CROSS_ENTROPY] =
+        {"cross-entropy",
+         "LOGITS TARGET",
+         2,
+         2,
+         LOSS,
+         "loss of labels or probabilities, and its gradient",
+         "TARGET holds a label for each row, in the shape of LOGITS without the class axis (in text, one row or "
+         "column), "
+         "or probabilities in the shape of LOGITS. The loss of a row is the sum of p_k (-log s_k), the gradient "
+         "s_q sum of p - p_q, by the definitions of PyTorch's CrossEntropyLoss.",
+         {{"softjac cross-entropy logits.npy labels.npy", "the mean loss"},
+          {"softjac cross-entropy logits.npy labels.npy --grad g.npy", "and its gradient, saved"},
+          {"softjac cross-entropy logits.npy labels.npy --reduction none", "one loss a row"},
+          {"softjac cross-entropy z.csv y.csv --label-smoothing 0.1", "smoothed"}}},
     [COMMAND_VERIFY] =
         {"verify",
          "[LOGITS]",

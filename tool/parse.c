@@ -72,8 +72,41 @@ static bool whole(const char *text, long long least, long long most, long long *
     return errno == 0 && *end == '\0' && *value >= least && *value <= most;
 }
 
+static bool set_real(word_parser *parser, option_id option, const char *text) {
+    char *end;
+    const double value = strtod(text, &end);
+    const bool number = *text != '\0' && *text != ' ' && *text != '+' && *end == '\0';
+    if (!number || !isfinite(value)) {
+        fail(parser->args, 0, "%s: found '%s', expected a finite number", option_specs[option].name, text);
+        return wrong(parser);
+    }
+    if (option == OPTION_Z_LOSS) {
+        parser->args->z_loss = value;
+    } else if (option == OPTION_TEMPERATURE) {
+        parser->args->scale = value == 0 ? (double)INFINITY : 1 / value;
+        parser->args->has_temperature = true;
+    } else {
+        parser->args->label_smoothing = value;
+    }
+    return true;
+}
+
+static void set_file(word_parser *parser, option_id option, const char *text) {
+    if (option == OPTION_GRAD)
+        parser->args->grad = text;
+    else if (option == OPTION_WEIGHTS)
+        parser->args->weights = text;
+    else
+        parser->args->output = text;
+}
+
 static bool set_number(word_parser *parser, option_id option, const char *text) {
     const bool axis = option == OPTION_AXIS;
+    if (option == OPTION_IGNORE_INDEX) {
+        if (whole(text, LLONG_MIN, LLONG_MAX, &parser->args->ignore_index)) return true;
+        fail(parser->args, 0, "--ignore-index: found '%s', expected a whole number", text);
+        return wrong(parser);
+    }
     const long long most = axis ? IO_MAX_NDIM - 1 : option == OPTION_THREADS ? 4096 : LLONG_MAX;
     long long value;
     if (!whole(text, axis ? -IO_MAX_NDIM : 0, most, &value)) {
@@ -95,19 +128,6 @@ static bool set_number(word_parser *parser, option_id option, const char *text) 
     return true;
 }
 
-static bool set_temperature(word_parser *parser, const char *text) {
-    char *end;
-    const double temperature = strtod(text, &end);
-    const bool number = *text != '\0' && *text != ' ' && *text != '+' && *end == '\0';
-    if (!number || !isfinite(temperature)) {
-        fail(parser->args, 0, "--temperature: found '%s', expected a finite number", text);
-        return wrong(parser);
-    }
-    parser->args->scale = temperature == 0 ? (double)INFINITY : 1 / temperature;
-    parser->args->has_temperature = true;
-    return true;
-}
-
 static bool set_choice(word_parser *parser, option_id option, const char *text) {
     const option_spec *spec = &option_specs[option];
     const option_choice *choice = spec->choices;
@@ -118,6 +138,8 @@ static bool set_choice(word_parser *parser, option_id option, const char *text) 
     }
     if (option == OPTION_DTYPE)
         parser->args->dtype = (sj_dtype)choice->value;
+    else if (option == OPTION_REDUCTION)
+        parser->args->reduction = (sj_reduction)choice->value;
     else if (option == OPTION_GIVEN)
         parser->args->given = (sj_given)choice->value;
     else
@@ -161,15 +183,15 @@ static bool set_value(word_parser *parser, option_id option, const char *text) {
     case VALUE_INTEGER:
     case VALUE_COUNT:
         return set_number(parser, option, text);
-    case VALUE_NUMBER:
-        return set_temperature(parser, text);
     case VALUE_CHOICE:
         return set_choice(parser, option, text);
     case VALUE_LAYOUT:
         return set_layout(parser, text);
     case VALUE_FILE:
-        parser->args->output = text;
+        set_file(parser, option, text);
         return true;
+    case VALUE_REAL:
+        return set_real(parser, option, text);
     case VALUE_NONE:
         break;
     }
@@ -278,7 +300,7 @@ static request parse_first(const char *word, command_id *command) {
 
 request parse_command_line(int count, char *const *words, command_id *command, arguments *args) {
     *command = COMMAND_COUNT;
-    *args = (struct arguments){.command = "", .axis = -1};
+    *args = (struct arguments){.command = "", .axis = -1, .reduction = SJ_MEAN, .ignore_index = -100};
     if (count < 2) {
         fprintf(stderr, "softjac: no command: softjac COMMAND INPUT... [-o OUT]; 'softjac --help' lists them\n");
         return REQUEST_WRONG;

@@ -8,7 +8,7 @@ commands() { "$SOFTJAC" --help | sed -n '/^Commands/,/^$/s/^  \([a-z-]*\) .*/\1/
 
 @test "softjac --help lists every command" {
     run commands
-    for command in softmax log-softmax logsumexp gradient jacobian vjp jvp verify article mape info help; do
+    for command in softmax log-softmax logsumexp gradient jacobian vjp jvp cross-entropy verify article mape info help; do
         grep -qx -- "$command" <<< "$output"
     done
 }
@@ -40,6 +40,7 @@ commands() { "$SOFTJAC" --help | sed -n '/^Commands/,/^$/s/^  \([a-z-]*\) .*/\1/
 np.save('logits.npy', z); np.savetxt('logits.csv', z, delimiter=','); np.save('z.npy', z)
 np.savez('images.npz', logits=logits(2, 5, 3), labels=np.arange(2)); np.save('small.npy', z[:2])
 np.save('scipy.npy', softmax(z).astype('f8')); np.save('true.npy', z); np.save('predicted.npy', z * 1.01)
+np.save('labels.npy', np.arange(6) % 5); np.savetxt('z.csv', z, delimiter=','); np.savetxt('y.csv', np.arange(6) % 5)
 np.save('s.npy', softmax(z).astype('f8')); np.save('dloss.npy', g); np.save('step.npy', g)"
     PATH="$(dirname "$SOFTJAC"):$PATH"
     count=0

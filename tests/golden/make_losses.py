@@ -63,4 +63,5 @@ def main():
     print(f"{len(results)} cases by PyTorch {torch.__version__}, numpy {np.__version__}")
 
 
-main()
+if __name__ == "__main__":
+    main()
