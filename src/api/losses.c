@@ -228,16 +228,26 @@ static sj_losses losses_of(const loss_call *c, sj_total *total) {
     return of;
 }
 
+/* hi + lo rounded to odd, so that rounding it to float32 is rounding once. */
+static double to_odd(double hi, double lo) {
+    uint64_t bits;
+    if (hi - hi != 0 || lo == 0) return hi;
+    memcpy(&bits, &hi, sizeof bits);
+    if (bits & 1) return hi;
+    return nextafter(hi, lo > 0 ? HUGE_VAL : -HUGE_VAL);
+}
+
 static void store_reduced(const loss_call *c, sj_total *total) {
     double sum[2], result[2];
     total_value(total, &sum[0], &sum[1]);
     result[0] = sum[0];
+    result[1] = sum[1];
     if (c->how->reduction == SJ_MEAN) pair_divide(sum, c->divisor, result);
     if (c->how->reduction == SJ_MEAN && c->divisor[0] == 0 && c->options->nonfinite == SJ_ZERO) result[0] = 0;
     if (c->loss->dtype == SJ_F32)
-        *(float *)c->loss->data = (float)result[0];
+        *(float *)c->loss->data = (float)to_odd(result[0], result[1]);
     else
-        *(double *)c->loss->data = result[0];
+        *(double *)c->loss->data = result[0] + result[1];
 }
 
 static void run_loss(const loss_call *c) {

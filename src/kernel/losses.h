@@ -139,8 +139,14 @@ typedef struct surprises {
     dd of_target, of_all;
 } surprises;
 
+/* A class of logit -inf that has weight makes its sum infinite, of which no error is kept. */
+static inline dd surprise_add(dd a, dd b) {
+    const double sum = a.hi + b.hi;
+    return fabs(sum) <= DBL_MAX ? dd_add(a, b) : (dd){sum, 0};
+}
+
 V_INLINE surprises surprises_add(surprises a, surprises b) {
-    return (surprises){dd_add(a.of_target, b.of_target), dd_add(a.of_all, b.of_all)};
+    return (surprises){surprise_add(a.of_target, b.of_target), surprise_add(a.of_all, b.of_all)};
 }
 
 typedef struct surprise_sums {
@@ -159,8 +165,8 @@ static surprises surprises_of(row *r, dd log, size_t start, size_t end) {
         const real *z = row_logits(r, start, count), *y = NULL, *w = NULL;
         if (r->run->g.data) y = chunk_read(r->g, &r->run->g, start, count, r->x_scratch);
         if (of->weights.data) w = chunk_read(of->weights.data, &of->weights, start, count, w_scratch);
-        if (y) sums.of_target = dd_add(sums.of_target, chunk_surprise(z, y, w, count, (double)r->state.max, log));
-        if (all) sums.of_all = dd_add(sums.of_all, chunk_surprise(z, NULL, w, count, (double)r->state.max, log));
+        if (y) sums.of_target = surprise_add(sums.of_target, chunk_surprise(z, y, w, count, (double)r->state.max, log));
+        if (all) sums.of_all = surprise_add(sums.of_all, chunk_surprise(z, NULL, w, count, (double)r->state.max, log));
     }
     return sums;
 }

@@ -44,18 +44,33 @@ static inline target target_of_row(const sj_run *run, size_t index) {
     return t;
 }
 
-/* g_k = -scale p_k with p_k = weight_k (kept y_k + spread), y the probabilities or 1 at the label; rounded once in
- * float32. */
+/* The same with weights, each rounded once: in float64 the roundings of three factors would be too many. */
+V_OUTLINE void weighted_pairs(const target *t, const sj_losses *of, dd kept, dd spread, const real *y, size_t start,
+                              size_t count, real *to) {
+    for (size_t i = 0; i < count; i++) {
+        const double part = y ? (double)y[i] : start + i == t->label ? 1 : 0;
+        const dd p = dd_add(dd_mul(kept, (dd){part, 0}), spread);
+        to[i] = (real)dd_mul(p, (dd){class_weight(of, start + i), 0}).hi;
+    }
+}
+
+/* g_k = -scale p_k with p_k = weight_k (kept y_k + spread), y the probabilities or 1 at the label. */
 static inline const real *target_cotangent(const target *t, const sj_run *run, const char *probabilities, size_t start,
                                            size_t count, real *to) {
     const sj_losses *of = run->losses;
-    const double scale = -t->scale.hi, kept = of->kept[0], spread = of->spread[0];
-    if (run->g.data) {
-        const real *y = chunk_read(probabilities, &run->g, start, count, to);
-        for (size_t i = 0; i < count; i++) to[i] = (real)(scale * (kept * (double)y[i] + spread));
+    const dd scale = {-t->scale.hi, -t->scale.lo};
+    const dd kept = dd_mul(scale, (dd){of->kept[0], of->kept[1]});
+    const dd spread = dd_mul(scale, (dd){of->spread[0], of->spread[1]});
+    const real *y = run->g.data ? chunk_read(probabilities, &run->g, start, count, to) : NULL;
+    if (of->weights.data && sizeof(real) == sizeof(double)) {
+        weighted_pairs(t, of, kept, spread, y, start, count, to);
+        return to;
+    }
+    if (y) {
+        for (size_t i = 0; i < count; i++) to[i] = (real)(kept.hi * (double)y[i] + spread.hi);
     } else {
-        for (size_t i = 0; i < count; i++) to[i] = (real)(scale * spread);
-        if (t->label - start < count) to[t->label - start] = (real)(scale * (kept + spread));
+        for (size_t i = 0; i < count; i++) to[i] = (real)spread.hi;
+        if (t->label - start < count) to[t->label - start] = (real)(kept.hi + spread.hi);
     }
     if (!of->weights.data) return to;
     for (size_t i = 0; i < count; i++) to[i] = (real)((double)to[i] * class_weight(of, start + i));

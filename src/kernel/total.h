@@ -70,6 +70,11 @@ static inline void total_value(sj_total *total, double *hi, double *lo) {
         *hi = sum;
         *lo += lost;
     }
+    if (*hi - *hi == 0) { /* what was lost may be more than half a unit of hi */
+        const double nearest = *hi + *lo;
+        *lo -= nearest - *hi;
+        *hi = nearest;
+    }
     const unsigned infinite = total->infinite;
     if (infinite == 0 && *hi <= 0x1.fffffffffffffp1023 && *hi >= -0x1.fffffffffffffp1023) return;
     *lo = 0;

@@ -281,6 +281,50 @@ static void nothing_of_infinity_is_nothing(void **state) {
     assert_true(loss == 0 && grad[0] == 0 && !signbit(grad[0]));
 }
 
+/* Several classes of which one, with weight, has logit -inf: the loss is +inf, as PyTorch's. In rows of every length.
+ */
+static void infinite_of_several_classes(void **state) {
+    enum { most = 5000 };
+    static const size_t sizes[] = {3, 40, most};
+    double *z = new_elements(SJ_F64, most), *p = new_elements(SJ_F64, most), loss;
+    const sj_view value = sj_scalar_f64(&loss);
+    const int64_t label = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int soft = 0; soft < 2; soft++) {
+            const size_t n = sizes[i];
+            sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
+            for (size_t k = 0; k < n; k++) z[k] = k == n - 2 ? -(double)INFINITY : 0, p[k] = 0.25;
+            how.label_smoothing = soft ? 0 : 0.1;
+            const sj_view target = soft ? sj_vector_f64(p, n) : sj_array(&label, SJ_I64, 0, NULL);
+            assert_int_equal(sj_cross_entropy(sj_vector_f64(z, n), target, &value, NULL, &how, NULL), SJ_OK);
+            assert_true(isinf(loss) && loss > 0);
+        }
+    free(z), free(p);
+}
+
+/* The loss of logits (0, -d) and label 1 is d, to the last digit from 40 on: a sum of losses is one of given numbers.
+ * In both of these the first two terms end half way between two results, and the third decides. */
+static void sums_round_once(void **state) {
+    static const double terms[2][3] = {{0x1.6e29c6c3f388p+36, 0x1.404262a9cc2c1p+5, 0x1.c935241d646bcp+9},
+                                       {0x1p100, 0x1p76, 40}};
+    static const double sums[2] = {0x1.6e29c6ff9ab15p+36, 0x1.000002p100};
+    const size_t shape[2] = {3, 2};
+    const int32_t labels[3] = {1, 1, 1};
+    sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
+    how.reduction = SJ_SUM;
+    (void)state;
+    for (int narrow = 0; narrow < 2; narrow++) {
+        double z[6] = {0}, sum;
+        float z_narrow[6] = {0}, sum_narrow;
+        for (int i = 0; i < 3; i++) z[2 * i + 1] = -terms[narrow][i], z_narrow[2 * i + 1] = (float)z[2 * i + 1];
+        const sj_view logits = narrow ? sj_array(z_narrow, SJ_F32, 2, shape) : sj_array(z, SJ_F64, 2, shape);
+        const sj_view value = narrow ? sj_scalar_f32(&sum_narrow) : sj_scalar_f64(&sum);
+        assert_int_equal(sj_cross_entropy(logits, sj_array(labels, SJ_I32, 1, shape), &value, NULL, &how, NULL), SJ_OK);
+        assert_true((narrow ? (double)sum_narrow : sum) == sums[narrow]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mistakes_are_named_and_nothing_is_written),
@@ -289,6 +333,8 @@ int main(void) {
         cmocka_unit_test(edges),
         cmocka_unit_test(of_nothing_the_mean_is_nan_or_zero),
         cmocka_unit_test(nothing_of_infinity_is_nothing),
+        cmocka_unit_test(infinite_of_several_classes),
+        cmocka_unit_test(sums_round_once),
     };
     return run_for_set(tests);
 }
