@@ -256,6 +256,28 @@ SJ_API sj_status sj_log_softmax_vjp(sj_view z, sj_view g, sj_view out, const sj_
 /* Directional derivative of log-softmax: with d = t - t_m, out_q = d_q - D. */
 SJ_API sj_status sj_log_softmax_jvp(sj_view z, sj_view t, sj_view out, const sj_options *options);
 
+/* ---------------------------------------------------------------- second order
+ * With means over the row, d = g - <s, g> and e = u - <s, u>, the derivative of <u, J(z) g> with respect to z is
+ *   H(z; g, u)_r = s_r (e_r d_r - <s, e d>),
+ * symmetric in g and u. All inputs and outputs have the shape of z. Formed from differences to the entries at the
+ * argmax, where e_m = -sum over k != m of s_k (u_k - u_m), so that confident rows keep their digits. options->given =
+ * SJ_GIVEN_SOFTMAX: the first argument is s; derivatives are still by z. Default mode only. accuracy   With a_k = |u_k
+ * - u_m|, A = <s, a>, b_k = |g_k - g_m|, B = <s, b>: entry r of H within 4u s_r ((a_r + A) (b_r + B) + sum over k of
+ * s_k (a_k + A) (b_k + B)); J h adds its own 4u (see sj_mode). errors     As forward. */
+
+/* Hessian-vector product of a loss L(softmax(z)): out = J h + H(z; g, v), with g = dL/ds at s, and h = (d2L/ds2) (J v),
+ * whose J v is sj_softmax_jvp's. h NULL: L is linear in s, and out is H(z; g, v) alone. out may be any of the inputs.
+ * Known cases need less: of logsumexp it is J v; of cross-entropy J v times the sum of the target. Hessians as blocks
+ * are sj_softmax_jacobian's, times the same. */
+SJ_API sj_status sj_softmax_hvp(sj_view z, sj_view g, sj_view v, const sj_view *h, sj_view out,
+                                const sj_options *options);
+
+/* Double backward: the VJP of v = J(z) g, u being the cotangent of v, in both its arguments: grad_g = J u and
+ * grad_z = H(z; g, u). Either may be NULL. Where both are wanted they overlap neither each other nor z or u, but grad_z
+ * may be g; else as of sj_softmax_jvp and sj_softmax_hvp. */
+SJ_API sj_status sj_softmax_double_backward(sj_view z, sj_view g, sj_view u, const sj_view *grad_g,
+                                            const sj_view *grad_z, const sj_options *options);
+
 /* ---------------------------------------------------------------- row state
  * A row that comes in pieces: a stream read chunk by chunk, a vocabulary divided among processes. Every piece is
  * reduced to a state, states of neighbouring pieces are merged into that of the row, and a second pass over the pieces

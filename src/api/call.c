@@ -49,35 +49,34 @@ static bool are_apart(const sj_view *a, const sj_view *b, size_t elements) {
 /* Rows of a call on C-ordered arrays of one shape whose last axis is that of the classes, which most are: every check
  * of views would pass. 0 where that is not known. */
 static size_t packed_rows(const sj_call *call) {
-    const sj_view *z = call->z, *out = call->out, *g = call->g ? call->g : z, *u = call->u ? call->u : z;
+    const sj_view *z = call->z, *out = call->out, *g = call->g ? call->g : z;
     const int ndim = z->ndim;
     size_t elements = 1, rows = 1;
     if (call->result != SJ_RESULT_SAME || ndim < 1 || ndim > SJ_MAX_NDIM || (z->axis != ndim - 1 && z->axis != -1))
         return 0;
-    if (!is_sound(z, ndim) || !is_sound(out, ndim) || call->q >= z->shape[ndim - 1]) return 0;
-    if (!is_sound(g, ndim) || !is_sound(u, ndim)) return 0;
+    if (!is_sound(z, ndim) || !is_sound(out, ndim) || !is_sound(g, ndim) || call->q >= z->shape[ndim - 1]) return 0;
+    if (call->more[0].view || call->more[1].view) return 0;
     for (int d = ndim - 1; d >= 0; d--) {
         const size_t size = z->shape[d];
         const ptrdiff_t stride = (ptrdiff_t)elements;
-        if (out->shape[d] != size || g->shape[d] != size || u->shape[d] != size) return 0;
-        if (size != 1 && (z->strides[d] != stride || out->strides[d] != stride)) return 0;
-        if (size != 1 && (g->strides[d] != stride || u->strides[d] != stride)) return 0;
+        if (out->shape[d] != size || g->shape[d] != size) return 0;
+        if (size != 1 && (z->strides[d] != stride || out->strides[d] != stride || g->strides[d] != stride)) return 0;
         if (!sj_multiply(elements, size, &elements)) return 0;
         if (d < ndim - 1) rows *= size;
     }
     if (elements > (size_t)PTRDIFF_MAX / sizeof(double)) return 0;
-    return are_apart(out, z, elements) && are_apart(out, g, elements) && are_apart(out, u, elements) ? rows : 0;
+    return are_apart(out, z, elements) && are_apart(out, g, elements) ? rows : 0;
 }
 
 static sj_status check_views(const sj_call *call, sj_error *error, int *axis) {
     const sj_named_view z = {"z", call->z}, out = {"out", call->out};
-    const sj_named_view beside[] = {{call->g_name, call->g}, {call->u_name, call->u}};
+    const sj_named_view beside[] = {{call->g_name, call->g}, call->more[0], call->more[1]};
     const bool in_place = call->result == SJ_RESULT_SAME;
     size_t shape[SJ_MAX_NDIM];
     int ndim = 0;
     sj_status status = sj_check_view(z, error);
     if (!status) status = sj_check_axis(z, axis, error);
-    for (int i = 0; i < 2 && !status; i++) {
+    for (int i = 0; i < 1 + SJ_MORE && !status; i++) {
         if (!beside[i].view) continue;
         status = sj_check_view(beside[i], error);
         if (!status) status = sj_check_shape(beside[i], call->z->ndim, call->z->shape, error);
@@ -89,7 +88,7 @@ static sj_status check_views(const sj_call *call, sj_error *error, int *axis) {
         status = sj_fail(error, SJ_BAD_CLASS, "q: %zu; expected below n = %zu", call->q, call->z->shape[*axis]);
     if (!status) status = sj_check_output(out, error);
     if (!status) status = sj_check_overlap(out, z, in_place, error);
-    for (int i = 0; i < 2 && !status; i++)
+    for (int i = 0; i < 1 + SJ_MORE && !status; i++)
         if (beside[i].view) status = sj_check_overlap(out, beside[i], in_place, error);
     return status;
 }
@@ -117,14 +116,17 @@ static void set_result(sj_operand *result, const sj_call *call, int axis) {
 
 /* Field by field: an initializer of a struct as large is a string instruction, slow to start. */
 static void set_first_row(const sj_call *call, const sj_options *options, int axis, sj_run *run) {
-    const sj_view *z = call->z, *g = call->g ? call->g : z, *u = call->u ? call->u : z;
+    const sj_view *z = call->z, *g = call->g ? call->g : z;
     run->rows = 0;
     run->n = z->shape[axis];
     set_operand(&run->z, z, z->strides[axis]);
     set_operand(&run->g, g, g->strides[axis]);
     if (!call->g) run->g.data = NULL;
-    set_operand(&run->u, u, u->strides[axis]);
-    if (!call->u) run->u.data = NULL;
+    for (int i = 0; i < SJ_MORE; i++) {
+        const sj_view *more = call->more[i].view ? call->more[i].view : z;
+        set_operand(&run->more[i], more, more->strides[axis]);
+        if (!call->more[i].view) run->more[i].data = NULL;
+    }
     set_result(&run->out, call, axis);
     run->q = call->q;
     run->nonfinite = options->nonfinite;
@@ -146,7 +148,7 @@ static void set_first_row(const sj_call *call, const sj_options *options, int ax
 /* All rows of a packed call. */
 static void set_rows(sj_run *run, size_t rows) {
     run->rows = rows;
-    run->z.row_stride = run->g.row_stride = run->u.row_stride = run->out.row_stride = (ptrdiff_t)run->n;
+    run->z.row_stride = run->g.row_stride = run->out.row_stride = (ptrdiff_t)run->n;
 }
 
 /* The stride of a dimension that is walked; the others may hold anything. */
@@ -163,7 +165,7 @@ static void set_batch(const sj_call *call, int axis, sj_batch *batch) {
         batch->shape[b] = call->z->shape[d];
         batch->z[b] = call->z->shape[axis] > 0 ? step(call->z, d) : 0;
         batch->g[b] = call->g ? step(call->g, d) : 0;
-        batch->u[b] = call->u ? step(call->u, d) : 0;
+        for (int i = 0; i < SJ_MORE; i++) batch->more[i][b] = call->more[i].view ? step(call->more[i].view, d) : 0;
         switch (call->result) {
         case SJ_RESULT_SAME:
             batch->out[b] = call->out ? step(call->out, d) : 0;
@@ -185,9 +187,9 @@ static bool reads_wide(const sj_call *call, const sj_options *options) {
 
 static sj_dtype widest(const sj_call *call, const sj_options *options) {
     if (call->compute) return call->compute;
-    const bool beside = (call->g && call->g->dtype == SJ_F64) || (call->u && call->u->dtype == SJ_F64);
-    return call->z->dtype == SJ_F64 || call->out->dtype == SJ_F64 || beside || reads_wide(call, options) ? SJ_F64
-                                                                                                         : SJ_F32;
+    bool wide = call->z->dtype == SJ_F64 || call->out->dtype == SJ_F64 || (call->g && call->g->dtype == SJ_F64);
+    for (int i = 0; i < SJ_MORE; i++) wide = wide || (call->more[i].view && call->more[i].view->dtype == SJ_F64);
+    return wide || reads_wide(call, options) ? SJ_F64 : SJ_F32;
 }
 
 /* Dimensions from d on are one contiguous block in C order. */
@@ -227,6 +229,14 @@ static void run_rounding_to_nearest(const sj_call *call, const sj_options *optio
     if (rounding != FE_TONEAREST) (void)fesetround(FE_TONEAREST);
     sj_plan_run(call->operation, widest(call, options), options->mode, options->threads, batch, run);
     if (rounding != FE_TONEAREST) (void)fesetround(rounding);
+}
+
+sj_status sj_call_check(const sj_call *call, const sj_options *options) {
+    int axis;
+    if (options && options->size != sizeof *options) return SJ_BAD_OPTION;
+    sj_error *error = options ? options->error : NULL;
+    const sj_status status = options ? sj_check_options(options, call->derivative, error) : SJ_OK;
+    return status ? status : check_views(call, error, &axis);
 }
 
 sj_status sj_call_rows(const sj_call *call, const sj_options *options) {

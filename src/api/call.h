@@ -3,6 +3,7 @@
 #ifndef SJ_API_CALL_H
 #define SJ_API_CALL_H
 
+#include "check.h"
 #include "kernel/table.h"
 
 #include <stdbool.h>
@@ -21,8 +22,7 @@ typedef struct sj_call {
     const sj_view *z, *out;
     const sj_view *g; /* NULL where the operation takes none */
     const char *g_name;
-    const sj_view *u; /* a second of these; NULL where the operation takes none */
-    const char *u_name;
+    sj_named_view more[SJ_MORE]; /* others of the shape of z, as in sj_run */
     size_t q;
     bool takes_q;
     bool derivative;                        /* may be given the softmax */
@@ -31,6 +31,9 @@ typedef struct sj_call {
     const sj_losses *losses;                /* of a loss, whose `out` may be NULL */
     const sj_view *numbers[SJ_ROW_NUMBERS]; /* of its rows, each NULL where there is none */
 } sj_call;
+
+/* Whether the call would succeed. */
+sj_status sj_call_check(const sj_call *call, const sj_options *options);
 
 sj_status sj_call_rows(const sj_call *call, const sj_options *options);
 

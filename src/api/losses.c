@@ -261,7 +261,7 @@ static void run_loss(const loss_call *c) {
                           .z = c->z,
                           .out = c->grad,
                           .g = labels ? NULL : &spread,
-                          .u = labels ? &spread : NULL,
+                          .more = {{"target", labels ? &spread : NULL}},
                           .compute = dtype_of(c),
                           .losses = &losses,
                           .numbers = {reduced ? NULL : c->loss, c->how->logsumexp, reduced ? NULL : c->how->upstream}};

@@ -110,7 +110,7 @@ static sj_status emit(sj_operation operation, const sj_view *z, const sj_state *
     const sj_status status = check(z, states, "states", options, &axis);
     if (status) return status;
     const sj_view u = records(states, STATE_DOUBLES, z, axis, true);
-    sj_call call = {.operation = operation, .z = z, .u = &u, .u_name = "states", .out = out, .q = first};
+    sj_call call = {.operation = operation, .z = z, .more = {{"states", &u}}, .out = out, .q = first};
     call.compute = compute_of(&call, states, sizeof *states, rows_of(z, axis));
     return sj_call_rows(&call, options);
 }
@@ -141,7 +141,7 @@ sj_status sj_state_vjp(sj_view z, sj_view g, const sj_product *products, sj_view
     if (status) return status;
     const sj_view u = records(products, PRODUCT_DOUBLES, &z, axis, true);
     sj_call call = {
-        .operation = SJ_OP_STATE_PRODUCT, .z = &z, .g = &g, .g_name = "g", .u = &u, .u_name = "products", .out = &out};
+        .operation = SJ_OP_STATE_PRODUCT, .z = &z, .g = &g, .g_name = "g", .more = {{"products", &u}}, .out = &out};
     call.compute = compute_of(&call, products, sizeof *products, rows_of(&z, axis));
     return sj_call_rows(&call, options);
 }

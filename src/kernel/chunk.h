@@ -40,9 +40,9 @@ static inline void chunk_seek(const sj_run *run, size_t index, const char **z, c
     if (run->g.data) *g = chunk_at(run->g.data, &run->g, run->g.row_stride, index);
 }
 
-/* The same of its second cotangent. */
-static inline const char *chunk_seek_u(const sj_run *run, size_t index) {
-    return chunk_at(run->u.data, &run->u, run->u.row_stride, index);
+/* The same of what else it reads. */
+static inline const char *chunk_seek_more(const sj_run *run, size_t which, size_t index) {
+    return chunk_at(run->more[which].data, &run->more[which], run->more[which].row_stride, index);
 }
 
 /* Entries of a row of n from `start` on, `most` at most. */

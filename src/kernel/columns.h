@@ -118,7 +118,7 @@ static inline sj_operand staged(const sj_operand *array, columns c, real *stage)
 
 /* What is one number a row stays where it is. */
 static inline void columns_numbers(const sj_run *run, columns c, sj_run *part) {
-    part->u = staged(&run->u, c, NULL);
+    part->more[0] = staged(&run->more[0], c, NULL);
     for (size_t i = 0; i < SJ_ROW_NUMBERS; i++) part->numbers[i] = staged(&run->numbers[i], c, NULL);
 }
 

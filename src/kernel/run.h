@@ -73,13 +73,14 @@ typedef struct sj_losses {
 
 /* What each row of a loss has one number of; data NULL where it has none. */
 enum { SJ_ROW_LOSS, SJ_ROW_LOGSUMEXP, SJ_ROW_UPSTREAM, SJ_ROW_NUMBERS };
+#define SJ_MORE 2
 
 typedef struct sj_run {
     size_t rows;
     size_t n;
-    sj_operand z; /* logits, or the softmax itself when given says so */
-    sj_operand g; /* cotangent or tangent */
-    sj_operand u; /* a second one; the label of a loss, the same in every class */
+    sj_operand z;             /* logits, or the softmax itself when given says so */
+    sj_operand g;             /* cotangent or tangent */
+    sj_operand more[SJ_MORE]; /* a second and a third one, or states; the label of a loss, the same in every class */
     sj_operand out;
     size_t q; /* the output of a gradient */
     sj_nonfinite nonfinite;

@@ -57,7 +57,7 @@ static row_kind row_restore(row *r, const sj_state *from, bool whole) {
 }
 
 static inline const sj_state *row_state_given(const row *r, size_t index) {
-    return (const sj_state *)(const void *)chunk_seek_u(r->run, index);
+    return (const sj_state *)(const void *)chunk_seek_more(r->run, 0, index);
 }
 
 static void state_softmax_row(row *r, size_t index) {
@@ -134,7 +134,7 @@ static void state_dot_row(row *r, size_t index) {
 }
 
 static void state_product_row(row *r, size_t index) {
-    const sj_product *from = (const sj_product *)(const void *)chunk_seek_u(r->run, index);
+    const sj_product *from = (const sj_product *)(const void *)chunk_seek_more(r->run, 0, index);
     const row_kind kind = row_restore(r, &from->state, true);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);

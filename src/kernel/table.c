@@ -25,10 +25,13 @@
 #else
 #include "by_row.h"
 #include "losses.h"
+#if defined(SJ_REAL_f64)
+#include "second.h"
+#endif
 #include "states.h"
 #define SERVES SJ_REAL
 #define HAS_LOSSES
-#define HAS_STATES
+#define HAS_ROWS
 #define STAGED SHORT_ROW
 #define BY_ROW(operation) operation##_by_row
 #endif
@@ -36,11 +39,17 @@
 /* A set for single rows leaves to others what makes more than one row of it, or mixes its entries otherwise. */
 #define OF_BLOCKS(rows) (ACROSS ? NULL : (rows))
 
-/* Rows of states are not taken in blocks, so sets for what blocks leave over have nothing to do. */
-#if defined(HAS_STATES)
-#define OF_STATES(rows) (rows)
+/* What is never taken in blocks is nothing for sets that take what blocks leave over. */
+#if defined(HAS_ROWS)
+#define OF_ROWS(rows) (rows)
 #else
-#define OF_STATES(rows) NULL
+#define OF_ROWS(rows) NULL
+#endif
+
+#if defined(HAS_ROWS) && defined(SJ_REAL_f64)
+#define OF_DOUBLES(rows) (rows)
+#else
+#define OF_DOUBLES(rows) NULL
 #endif
 
 #if defined(HAS_LOSSES)
@@ -74,12 +83,13 @@ const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
             [SJ_OP_PRODUCT] = product_rows,
             [SJ_OP_LOG_VJP] = OF_BLOCKS(log_vjp_rows),
             [SJ_OP_LOG_JVP] = log_jvp_rows,
-            [SJ_OP_STATE] = OF_STATES(state_rows),
-            [SJ_OP_STATE_SOFTMAX] = OF_STATES(state_softmax_rows),
-            [SJ_OP_STATE_LOG_SOFTMAX] = OF_STATES(state_log_softmax_rows),
-            [SJ_OP_STATE_LOGSUMEXP] = OF_STATES(state_logsumexp_rows),
-            [SJ_OP_STATE_DOT] = OF_STATES(state_dot_rows),
-            [SJ_OP_STATE_PRODUCT] = OF_STATES(state_product_rows),
+            [SJ_OP_SECOND] = OF_DOUBLES(second_rows),
+            [SJ_OP_STATE] = OF_ROWS(state_rows),
+            [SJ_OP_STATE_SOFTMAX] = OF_ROWS(state_softmax_rows),
+            [SJ_OP_STATE_LOG_SOFTMAX] = OF_ROWS(state_log_softmax_rows),
+            [SJ_OP_STATE_LOGSUMEXP] = OF_ROWS(state_logsumexp_rows),
+            [SJ_OP_STATE_DOT] = OF_ROWS(state_dot_rows),
+            [SJ_OP_STATE_PRODUCT] = OF_ROWS(state_product_rows),
             [SJ_OP_CROSS_ENTROPY] = OF_LOSSES(label_loss_rows),
             [SJ_OP_CROSS_ENTROPY_SOFT] = OF_LOSSES(soft_loss_rows),
         },

@@ -21,7 +21,8 @@ typedef enum sj_operation {
     SJ_OP_PRODUCT, /* VJP and JVP of softmax: J is symmetric */
     SJ_OP_LOG_VJP,
     SJ_OP_LOG_JVP,
-    SJ_OP_STATE, /* of pieces of rows; the rest are of rows whose state is known, but in exact mode */
+    SJ_OP_SECOND, /* derivative of <u, J(z) g>, and with h: plus J h; in doubles, of default mode */
+    SJ_OP_STATE,  /* of pieces of rows; the rest are of rows whose state is known, but in exact mode */
     SJ_OP_STATE_SOFTMAX,
     SJ_OP_STATE_LOG_SOFTMAX,
     SJ_OP_STATE_LOGSUMEXP,

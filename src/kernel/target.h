@@ -34,8 +34,8 @@ static inline double row_number(const sj_run *run, int which, size_t index) {
 static inline target target_of_row(const sj_run *run, size_t index) {
     const sj_losses *of = run->losses;
     target t = {.label = run->n, .weight = 1};
-    if (run->u.data) {
-        const int64_t label = label_load(chunk_seek_u(run, index), run->u.dtype);
+    if (run->more[0].data) {
+        const int64_t label = label_load(chunk_seek_more(run, 0, index), run->more[0].dtype);
         t.ignored = label == of->ignore_index;
         t.label = t.ignored ? run->n : (size_t)label;
         t.weight = t.ignored ? 0 : class_weight(of, t.label);

@@ -19,7 +19,7 @@ static void swap_dims(sj_batch *batch, int a, int b) {
     batch->shape[a] = batch->shape[b], batch->shape[b] = old;
     swap(batch->z, a, b);
     swap(batch->g, a, b);
-    swap(batch->u, a, b);
+    for (int i = 0; i < SJ_MORE; i++) swap(batch->more[i], a, b);
     swap(batch->out, a, b);
     for (int i = 0; batch->reading && i < SJ_BESIDES; i++) swap(batch->beside[i], a, b);
     for (int i = 0; i < SJ_ROW_NUMBERS; i++) swap(batch->numbers[i], a, b);
@@ -33,7 +33,8 @@ static bool continues(const sj_batch *batch, int outer, int inner) {
     for (int i = 0; i < SJ_ROW_NUMBERS; i++)
         if (batch->numbers[i][outer] != size * batch->numbers[i][inner]) return false;
     return batch->z[outer] == size * batch->z[inner] && batch->g[outer] == size * batch->g[inner] &&
-           batch->u[outer] == size * batch->u[inner] && batch->out[outer] == size * batch->out[inner];
+           batch->more[0][outer] == size * batch->more[0][inner] &&
+           batch->more[1][outer] == size * batch->more[1][inner] && batch->out[outer] == size * batch->out[inner];
 }
 
 /* Drops dimensions of one, sorts the rest so that the logits are walked in memory order, and joins neighbours. */
@@ -87,7 +88,7 @@ static void step(const sj_batch *runs, int d, ptrdiff_t steps, place *at) {
     sj_run *run = &at->run;
     advance(&run->z, steps * runs->z[d]);
     advance(&run->g, steps * runs->g[d]);
-    advance(&run->u, steps * runs->u[d]);
+    for (int i = 0; i < SJ_MORE; i++) advance(&run->more[i], steps * runs->more[i][d]);
     advance(&run->out, steps * runs->out[d]);
     for (int i = 0; i < SJ_ROW_NUMBERS && run->losses; i++) advance(&run->numbers[i], steps * runs->numbers[i][d]);
     if (!run->reading) return;
@@ -124,7 +125,7 @@ static void next_run(const sj_batch *runs, place *at) {
 static void advance_rows(sj_run *run, size_t rows) {
     advance(&run->z, (ptrdiff_t)rows * run->z.row_stride);
     advance(&run->g, (ptrdiff_t)rows * run->g.row_stride);
-    advance(&run->u, (ptrdiff_t)rows * run->u.row_stride);
+    for (int i = 0; i < SJ_MORE; i++) advance(&run->more[i], (ptrdiff_t)rows * run->more[i].row_stride);
     advance(&run->out, (ptrdiff_t)rows * run->out.row_stride);
     run->read_from += rows;
     if (!run->losses) return;
@@ -293,7 +294,7 @@ static bool lay_out(sj_batch *batch, sj_run *first, size_t *runs) {
     first->rows = inner < 0 ? 1 : batch->shape[inner];
     first->z.row_stride = inner < 0 ? 0 : batch->z[inner];
     first->g.row_stride = inner < 0 ? 0 : batch->g[inner];
-    first->u.row_stride = inner < 0 ? 0 : batch->u[inner];
+    for (int i = 0; i < SJ_MORE; i++) first->more[i].row_stride = inner < 0 ? 0 : batch->more[i][inner];
     first->out.row_stride = inner < 0 ? 0 : batch->out[inner];
     for (int i = 0; batch->reading && i < SJ_BESIDES; i++)
         batch->reading->beside[i].row_stride = inner < 0 ? 0 : batch->beside[i][inner];

@@ -9,10 +9,10 @@
 typedef struct sj_batch {
     int ndim;
     size_t shape[SJ_MAX_NDIM];
-    ptrdiff_t z[SJ_MAX_NDIM], g[SJ_MAX_NDIM], u[SJ_MAX_NDIM], out[SJ_MAX_NDIM];
     sj_reading *reading; /* of the first row; NULL: none, and no strides of it */
     ptrdiff_t beside[SJ_BESIDES][SJ_MAX_NDIM];
     ptrdiff_t numbers[SJ_ROW_NUMBERS][SJ_MAX_NDIM]; /* of losses, else 0 */
+    ptrdiff_t z[SJ_MAX_NDIM], g[SJ_MAX_NDIM], out[SJ_MAX_NDIM], more[SJ_MORE][SJ_MAX_NDIM];
 } sj_batch;
 
 /* Runs `operation` over the batch, which is used up: `first` describes the first row (its row strides are set here),
