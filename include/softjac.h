@@ -261,9 +261,13 @@ SJ_API sj_status sj_log_softmax_jvp(sj_view z, sj_view t, sj_view out, const sj_
  *   H(z; g, u)_r = s_r (e_r d_r - <s, e d>),
  * symmetric in g and u. All inputs and outputs have the shape of z. Formed from differences to the entries at the
  * argmax, where e_m = -sum over k != m of s_k (u_k - u_m), so that confident rows keep their digits. options->given =
- * SJ_GIVEN_SOFTMAX: the first argument is s; derivatives are still by z. Default mode only. accuracy   With a_k = |u_k
- * - u_m|, A = <s, a>, b_k = |g_k - g_m|, B = <s, b>: entry r of H within 4u s_r ((a_r + A) (b_r + B) + sum over k of
- * s_k (a_k + A) (b_k + B)); J h adds its own 4u (see sj_mode). errors     As forward. */
+ * SJ_GIVEN_SOFTMAX: the first argument is s; derivatives are still by z. Default mode only.
+ *
+ * accuracy   With a_k = |u_k - u_m|, A = <s, a>, b_k = |g_k - g_m|, B = <s, b>: entry r of H within
+ *            4u s_r ((a_r + A) (b_r + B) + sum over k of s_k (a_k + A) (b_k + B)); J h adds its own 4u (see sj_mode).
+ *            What is below 2^-1540 of max|g| max|u|, or of max|h|, may be lost.
+ * depth      Everywhere that of SJ_F64: arithmetic runs in it.
+ * errors     As forward. */
 
 /* Hessian-vector product of a loss L(softmax(z)): out = J h + H(z; g, v), with g = dL/ds at s, and h = (d2L/ds2) (J v),
  * whose J v is sj_softmax_jvp's. h NULL: L is linear in s, and out is H(z; g, v) alone. out may be any of the inputs.

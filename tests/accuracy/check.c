@@ -96,8 +96,7 @@ static bool is_huge(const double *g, size_t n) {
     return largest >= 0x1p32;
 }
 
-/* The row to compute, and the row as the library reads it. */
-static void split_depths(sj_dtype dtype, const double *z, size_t n, double *given, double *read) {
+void split_depths(sj_dtype dtype, const double *z, size_t n, double *given, double *read) {
     const double top = z[largest_of(z, n)];
     for (size_t k = 0; k < n; k++) {
         const bool edge = z[k] < top - depth(dtype) && z[k] > top - depth(dtype) - 2;

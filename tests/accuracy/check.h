@@ -30,6 +30,10 @@ void check_computed(form_id id, sj_dtype dtype, const double *z, const double *g
 /* Last in every test: fails it if any error since the last call was beyond its bound. */
 void finish_checks(void);
 
+/* For huge cotangents, which show it that deep entries have no weight: from logits z the row to compute, and the row as
+ * the library reads it. */
+void split_depths(sj_dtype dtype, const double *z, size_t n, double *given, double *read);
+
 typedef enum jacobians { WITHOUT_JACOBIANS, WITH_JACOBIANS } jacobians;
 
 /* Every form of the row: gradients of its largest, first, last and one random class, all kinds of cotangents. */

@@ -98,3 +98,59 @@ double given_error(form_id id, sj_dtype dtype, const double *s, const double *g,
     mpfr_clears(truth, condition, (mpfr_ptr)NULL);
     return error;
 }
+
+/* out = x_k - x_m less its mean, from the other entries: sum over j != m of s_j (x_j - x_m). moduli: what that is made
+ * of, (1 - 2 s_k) |x_k - x_m| and the sum of moduli. */
+static void centred(mpfr_t out, const row *r, const double *x, size_t k, bool moduli) {
+    mpfr_t term, own;
+    mpfr_inits2(PRECISION, term, own, (mpfr_ptr)NULL);
+    mpfr_set_zero(out, 1);
+    for (size_t j = 0; j < r->n; j++) {
+        mpfr_set_d(own, x[j], MPFR_RNDN);
+        mpfr_sub_d(own, own, x[r->m], MPFR_RNDN);
+        if (moduli) mpfr_abs(own, own, MPFR_RNDN);
+        mpfr_mul_d(term, own, r->s[j], MPFR_RNDN);
+        if (moduli)
+            mpfr_add(out, out, term, MPFR_RNDN);
+        else
+            mpfr_sub(out, out, term, MPFR_RNDN);
+        if (j != k) continue;
+        if (moduli) mpfr_mul_d(own, own, 1 - 2 * r->s[k], MPFR_RNDN); /* moduli need few digits */
+        mpfr_add(out, out, own, MPFR_RNDN);
+    }
+    mpfr_clears(term, own, (mpfr_ptr)NULL);
+}
+
+/* out = s_i (c_i x_i - sum over k != i of s_k x_k) for x_k = e_k d_k. */
+static void second(mpfr_t out, const row *r, const double *u, size_t i, bool moduli) {
+    mpfr_t d, e;
+    mpfr_inits2(PRECISION, d, e, (mpfr_ptr)NULL);
+    mpfr_set_zero(out, 1);
+    for (size_t k = 0; k < r->n; k++) {
+        centred(d, r, r->g, k, moduli);
+        centred(e, r, u, k, moduli);
+        mpfr_mul(d, d, e, MPFR_RNDN);
+        log_entry(e, r, i, k);
+        if (moduli) mpfr_abs(e, e, MPFR_RNDN);
+        mpfr_mul(d, d, e, MPFR_RNDN);
+        mpfr_add(out, out, d, MPFR_RNDN);
+    }
+    mpfr_mul_d(out, out, r->s[i], MPFR_RNDN);
+    mpfr_clears(d, e, (mpfr_ptr)NULL);
+}
+
+double given_second_error(sj_dtype dtype, const double *s, const double *g, const double *u, size_t n, size_t i,
+                          double got, double *want) {
+    const row r = {s, g, n, largest_of(s, n)};
+    mpfr_t truth, condition;
+    if (!isfinite(got)) return INFINITY;
+    mpfr_inits2(PRECISION, truth, condition, (mpfr_ptr)NULL);
+    second(truth, &r, u, i, false);
+    second(condition, &r, u, i, true);
+    *want = mpfr_get_d(truth, MPFR_RNDN);
+    mpfr_sub_d(truth, truth, got, MPFR_RNDN);
+    mpfr_abs(truth, truth, MPFR_RNDN);
+    const double error = relative_to_condition(truth, condition, dtype);
+    mpfr_clears(truth, condition, (mpfr_ptr)NULL);
+    return error;
+}

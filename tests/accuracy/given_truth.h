@@ -10,4 +10,8 @@
 double given_error(form_id id, sj_dtype dtype, const double *s, const double *g, size_t q, size_t n, size_t i,
                    double got, double *want);
 
+/* The same of d/dz <u, J g>, in u times the condition of oracle_second. */
+double given_second_error(sj_dtype dtype, const double *s, const double *g, const double *u, size_t n, size_t i,
+                          double got, double *want);
+
 #endif
