@@ -368,17 +368,6 @@ static inline size_t row_find(row *r) {
     return r->keep == KEEP_STORED ? start : row_find_from(r, start, r->state.max);
 }
 
-/* Entry i of an operand's row, as the kernel's dtype. */
-static inline real row_entry(const char *from, const sj_operand *array, size_t i) {
-    return chunk_load(from, array->dtype, (ptrdiff_t)i * array->class_stride);
-}
-
-/* Entry i of a row's cotangent; that of a sink is 0. */
-static inline real row_g_at(row *r, size_t i) {
-    if (r->run->losses) return row_g(r, i, 1)[0];
-    return i < row_width(r) ? row_entry(r->g, &r->run->g, i) : 0;
-}
-
 /* Every row of a run, one after the other. */
 static inline void long_rows(row *r, row_function *single) {
     for (size_t i = 0; i < r->run->rows; i++) {

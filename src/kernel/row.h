@@ -38,7 +38,7 @@ typedef struct row {
     bool by_row;  /* entries are masked as they are read */
     bool scaled;  /* and become pairs by `scale`, the second parts PAIRED_APART after the first */
     scaling scale;
-    target of;    /* in losses */
+    target of; /* in losses */
     weighing how;
     bool shared;    /* SJ_LIMIT: entries of +inf are read as 0, all others as -inf */
     bool kept;      /* w (and low) hold the weights of the whole row */
@@ -123,6 +123,17 @@ V_INLINE const real *row_logits(row *r, size_t start, size_t count) {
 static inline const real *row_g(row *r, size_t start, size_t count) {
     if (r->run->losses) return target_cotangent(&r->of, r->run, r->g, start, count, r->x_scratch);
     return r->by_row ? row_read_g(r, start, count) : chunk_read(r->g, &r->run->g, start, count, r->x_scratch);
+}
+
+/* Entry i of an operand's row, as the kernel's dtype. */
+static inline real row_entry(const char *from, const sj_operand *array, size_t i) {
+    return chunk_load(from, array->dtype, (ptrdiff_t)i * array->class_stride);
+}
+
+/* Entry i of a row's cotangent; that of a sink is 0. */
+static inline real row_g_at(row *r, size_t i) {
+    if (r->run->losses) return row_g(r, i, 1)[0];
+    return i < row_width(r) ? row_entry(r->g, &r->run->g, i) : 0;
 }
 
 /* Rows of more entries are swept span by span, in at least SPAN entries each: by their number alone, so that the bits

@@ -129,7 +129,7 @@ BLOCK_INLINE void block_reduce_whole(block *b) {
 }
 
 /* log(1 + T) of each lane. */
-static inline vpair block_log1p(const block *b) { return vpair_log1p(vpair_div(b->rest, b->top)); }
+V_INLINE vpair block_log1p(const block *b) { return vpair_log1p(vpair_div(b->rest, b->top)); }
 
 /* Weights up to this have a softmax of 0. */
 static inline vec block_lost(const block *b) { return v_set1(block_is_given(b) ? 0 : WEIGHT_ZERO); }
