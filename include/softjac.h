@@ -178,16 +178,18 @@ typedef struct sj_options {
  * options->scale, bias and sink: s = softmax(x), x = scale z + bias, with exp(sink - max) more in the denominator.
  *
  *   accuracy   As without: the difference to the extremum is formed first and then scaled, with all its digits, so that
- *              neither large logits nor large biases cost any, and nothing overflows that has weight.
+ *              neither large logits nor large biases cost any, and nothing overflows that has weight. Derivatives in
+ *              SJ_F64 by a scale that is no power of two are rounded once more: within 2.2 ulp, products 4.8u.
  *   results    Derivatives are with respect to z: those with respect to x times scale. Of a float32 call they are
  *              computed in float64 where the scale is not 1.
  *   bias       -inf masks its entry, see "masks"; a NaN is a NaN logit.
  *   sink       Not scaled, and no entry of any result: rows of s add up to less than 1. 0 makes softmax-one,
  *              exp(z_q) / (1 + sum). A row of which every entry is masked has logsumexp = sink.
- *   infinite   scale, temperature 0, in a forward call under SJ_LIMIT: the mass is at the largest logit (at the
- * smallest where scale < 0), equal ones share it as their biases say. given      With SJ_GIVEN_SOFTMAX the scale is a
- * factor of the results, a bias counts only where it is -inf, and a sink is SJ_BAD_OPTION. exact      SJ_EXACT takes
- * masks and none of these: SJ_BAD_OPTION. */
+ *   infinity   An infinite scale, temperature 0, in a forward call under SJ_LIMIT: the mass is at the largest logit (at
+ *              the smallest where scale < 0), equal ones share it as their biases say.
+ *   given      With SJ_GIVEN_SOFTMAX the scale is a factor of the results, a bias counts only where it is -inf, and a
+ *              sink is SJ_BAD_OPTION.
+ *   exact      SJ_EXACT takes masks and none of these: SJ_BAD_OPTION. */
 
 /* ---------------------------------------------------------------- masks
  * options->mask, lengths, causal and a bias of -inf, any of them together: an entry is masked where one of them leaves
@@ -202,7 +204,8 @@ typedef struct sj_options {
  *   causal     The class axis must be the last, and z have two dimensions or more. No mask is read or made, and what is
  *              masked takes no time but that of writing 0.
  *   given      With SJ_GIVEN_SOFTMAX a masked s is read as 0.
- *   states     The functions of row states take none of these options: SJ_BAD_OPTION.
+ *   elsewhere  Row states, losses and second derivatives take none of these options, nor a scale, a bias or a sink:
+ *              SJ_BAD_OPTION.
  *   errors     SJ_BAD_SHAPE where shapes do not broadcast, SJ_BAD_DTYPE, SJ_BAD_OVERLAP where the output shares memory
  *              with one of them, SJ_BAD_OPTION where a length is below 0 or above n. */
 
@@ -260,8 +263,10 @@ SJ_API sj_status sj_log_softmax_jvp(sj_view z, sj_view t, sj_view out, const sj_
  * With means over the row, d = g - <s, g> and e = u - <s, u>, the derivative of <u, J(z) g> with respect to z is
  *   H(z; g, u)_r = s_r (e_r d_r - <s, e d>),
  * symmetric in g and u. All inputs and outputs have the shape of z. Formed from differences to the entries at the
- * argmax, where e_m = -sum over k != m of s_k (u_k - u_m), so that confident rows keep their digits. options->given =
- * SJ_GIVEN_SOFTMAX: the first argument is s; derivatives are still by z. Default mode only.
+ * argmax, where e_m = -sum over k != m of s_k (u_k - u_m), so that confident rows keep their digits.
+ *
+ * given      With SJ_GIVEN_SOFTMAX the first argument is s; derivatives are still by z.
+ * mode       SJ_DEFAULT only, and none of the options of "scale" and "masks": SJ_BAD_OPTION.
  *
  * accuracy   With a_k = |u_k - u_m|, A = <s, a>, b_k = |g_k - g_m|, B = <s, b>: entry r of H within
  *            4u s_r ((a_r + A) (b_r + B) + sum over k of s_k (a_k + A) (b_k + B)); J h adds its own 4u (see sj_mode).

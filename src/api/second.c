@@ -1,10 +1,16 @@
 /* second.c: second derivatives: the VJP of the VJP, Hessian-vector products. Public; calls call.c. */
 #include "call.h"
+#include "masks.h"
 
-static sj_status refuse_exact(const sj_options *options) {
-    if (options && options->size == sizeof *options && options->mode == SJ_EXACT)
+/* Options that a first derivative takes. */
+static sj_status refuse(const sj_options *options) {
+    if (!options || options->size != sizeof *options) return SJ_OK;
+    if (options->mode == SJ_EXACT)
         return sj_fail(options->error, SJ_BAD_OPTION,
                        "options.mode: SJ_EXACT of a second derivative; expected SJ_DEFAULT");
+    if (!sj_reads_plainly(options))
+        return sj_fail(options->error, SJ_BAD_OPTION,
+                       "options: a mask, lengths, a scale, a bias or a sink of a second derivative; expected none");
     return SJ_OK;
 }
 
@@ -18,7 +24,7 @@ static sj_status second(const sj_view *z, const sj_view *g, sj_named_view u, con
                           .out = out,
                           .derivative = true,
                           .compute = SJ_F64};
-    const sj_status status = refuse_exact(options);
+    const sj_status status = refuse(options);
     return status ? status : sj_call_rows(&call, options);
 }
 
@@ -48,7 +54,7 @@ sj_status sj_softmax_double_backward(sj_view z, sj_view g, sj_view u, const sj_v
                           .compute = SJ_F64};
     const sj_call by_g = {
         .operation = SJ_OP_PRODUCT, .z = &z, .g = &u, .g_name = "u", .out = grad_g, .derivative = true};
-    sj_status status = refuse_exact(options);
+    sj_status status = refuse(options);
     if (!status && grad_z) status = sj_call_check(&by_z, options);
     if (!status && grad_g) status = sj_call_check(&by_g, options);
     if (!status && grad_z && grad_g) status = check_both(&z, &u, grad_g, grad_z, options ? options->error : NULL);

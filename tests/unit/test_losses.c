@@ -59,6 +59,8 @@ static void reduction(trial *t) { t->how.reduction = (sj_reduction)3; }
 static void how_size(trial *t) { t->how.size = 8; }
 static void exact(trial *t) { t->options.mode = SJ_EXACT; }
 static void given(trial *t) { t->options.given = SJ_GIVEN_SOFTMAX; }
+static void scaled(trial *t) { t->options.scale = 2; }
+static void causal(trial *t) { t->options.causal = true; }
 static void axis(trial *t) { t->z_view.axis = 2; }
 
 static const struct mistake {
@@ -90,6 +92,8 @@ static const struct mistake {
     {how_size, SJ_BAD_OPTION, "loss options.size"},
     {exact, SJ_BAD_OPTION, "options.mode"},
     {given, SJ_BAD_OPTION, "options.given"},
+    {scaled, SJ_BAD_OPTION, "a scale"},
+    {causal, SJ_BAD_OPTION, "a mask"},
     {axis, SJ_BAD_AXIS, "z: axis"},
 };
 
@@ -141,7 +145,7 @@ static void layouts_do_not_show(void **state) {
             assert_int_equal(sj_cross_entropy(z.view, target, &loss.view, &grad.view, &how, NULL), SJ_OK);
             assert_true(layout_gaps_untouched(&grad) && layout_gaps_untouched(&loss));
             for (size_t i = 0; i < rows; i++) {
-                float row[90], want[90], one;
+                float row[90], want[90], one = 0;
                 const size_t outer = i / rows_shape[1], inner = i % rows_shape[1];
                 ptrdiff_t at[90];
                 for (size_t k = 0; k < n; k++) {
@@ -187,7 +191,7 @@ static void reductions_are_exact(void **state) {
     for (int threads = 1; threads <= 4; threads++) {
         sj_options options = SJ_OPTIONS_INIT;
         sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
-        float mean;
+        float mean = 0;
         double divisor;
         const sj_view mean_view = sj_scalar_f32(&mean);
         options.threads = threads;
@@ -232,7 +236,7 @@ static void edges(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        double loss, grad[3];
+        double loss = 0, grad[3];
         sj_options options = SJ_OPTIONS_INIT;
         options.nonfinite = table[i].policy;
         const sj_view z = sj_vector_f64(table[i].z, 3), value = sj_scalar_f64(&loss), out = sj_vector_f64(grad, 3);
@@ -269,7 +273,7 @@ static void of_nothing_the_mean_is_nan_or_zero(void **state) {
 /* A class without weight counts for nothing, though its logit is -inf; one class has no gradient. */
 static void nothing_of_infinity_is_nothing(void **state) {
     const double z[2] = {3, -(double)INFINITY}, p[2] = {1, 0};
-    double loss, grad[2];
+    double loss = 0, grad[2];
     const sj_view value = sj_scalar_f64(&loss), out = sj_vector_f64(grad, 2);
     (void)state;
     assert_int_equal(sj_cross_entropy(sj_vector_f64(z, 2), sj_vector_f64(p, 2), &value, &out, NULL, NULL), SJ_OK);
@@ -286,7 +290,7 @@ static void nothing_of_infinity_is_nothing(void **state) {
 static void infinite_of_several_classes(void **state) {
     enum { most = 5000 };
     static const size_t sizes[] = {3, 40, most};
-    double *z = new_elements(SJ_F64, most), *p = new_elements(SJ_F64, most), loss;
+    double *z = new_elements(SJ_F64, most), *p = new_elements(SJ_F64, most), loss = 0;
     const sj_view value = sj_scalar_f64(&loss);
     const int64_t label = 0;
     (void)state;
@@ -315,8 +319,8 @@ static void sums_round_once(void **state) {
     how.reduction = SJ_SUM;
     (void)state;
     for (int narrow = 0; narrow < 2; narrow++) {
-        double z[6] = {0}, sum;
-        float z_narrow[6] = {0}, sum_narrow;
+        double z[6] = {0}, sum = 0;
+        float z_narrow[6] = {0}, sum_narrow = 0;
         for (int i = 0; i < 3; i++) z[2 * i + 1] = -terms[narrow][i], z_narrow[2 * i + 1] = (float)z[2 * i + 1];
         const sj_view logits = narrow ? sj_array(z_narrow, SJ_F32, 2, shape) : sj_array(z, SJ_F64, 2, shape);
         const sj_view value = narrow ? sj_scalar_f32(&sum_narrow) : sj_scalar_f64(&sum);

@@ -246,13 +246,16 @@ static void refused(void **state) {
     const sj_view longer = sj_vector_f64(u, 4), beside = sj_vector_f64(u + 1, 3), null = sj_vector_f64(NULL, 3);
     const sj_view to_a = sj_vector_f64(a, 3), to_b = sj_vector_f64(b, 3);
     sj_error error = {SJ_OK, ""};
-    sj_options exact = SJ_OPTIONS_INIT, plain = SJ_OPTIONS_INIT;
+    sj_options exact = SJ_OPTIONS_INIT, plain = SJ_OPTIONS_INIT, scaled = SJ_OPTIONS_INIT;
     (void)state;
     exact.mode = SJ_EXACT;
     exact.error = plain.error = &error;
     assert_int_equal(sj_softmax_double_backward(of_z, of_g, of_u, &to_a, &to_b, &exact), SJ_BAD_OPTION);
     assert_int_equal(sj_softmax_hvp(of_z, of_g, of_u, NULL, to_a, &exact), SJ_BAD_OPTION);
     assert_non_null(strstr(error.message, "mode"));
+    scaled.scale = 2;
+    assert_int_equal(sj_softmax_double_backward(of_z, of_g, of_u, &to_a, NULL, &scaled), SJ_BAD_OPTION);
+    assert_int_equal(sj_softmax_hvp(of_z, of_g, of_u, NULL, to_a, &scaled), SJ_BAD_OPTION);
     assert_int_equal(sj_softmax_hvp(of_z, of_g, longer, NULL, to_a, &plain), SJ_BAD_SHAPE);
     assert_int_equal(error.message[0], 'v');
     assert_int_equal(sj_softmax_hvp(of_z, of_g, of_u, &longer, to_a, &plain), SJ_BAD_SHAPE);

@@ -257,6 +257,10 @@ static void bad_arguments_are_told(void **state) {
     options.given = SJ_GIVEN_LOGITS;
     options.mode = SJ_EXACT;
     assert_int_equal(sj_state_update(sj_vector_f64(z, 4), &of, &options), SJ_BAD_OPTION);
+    options.mode = SJ_DEFAULT;
+    options.scale = 2;
+    assert_int_equal(sj_state_update(sj_vector_f64(z, 4), &of, &options), SJ_BAD_OPTION);
+    assert_int_equal(sj_state_softmax(sj_vector_f64(z, 4), &of, 0, sj_vector_f64(out, 4), &options), SJ_BAD_OPTION);
     assert_int_equal(of.count, 0);
     for (size_t i = 0; i < 4; i++) assert_true(out[i] == 7);
 }
