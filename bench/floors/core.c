@@ -53,7 +53,7 @@ static void piece_softmax(piece *p, real *out) {
 
 static void piece_logsumexp(piece *p, real *out) {
     const dd sum = piece_weigh(p, GROUP_REST, 0);
-    (void)out;
+    out[0] = (real)sum.hi;
     floor_keep(&sum);
 }
 
@@ -216,7 +216,7 @@ static void block_part_turning(block *b, const block_jacobians *j) {
     (void)j;
     block_load(b, &b->run->z, b->z);
     if (b->run->g.data) block_load(b, &b->run->g, b->g);
-    block_store_row(b, b->z);
+    if (!ACROSS) block_store_row(b, b->z);
 }
 
 static size_t core_turning(const floor_case *c, size_t times) {

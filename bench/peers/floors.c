@@ -19,10 +19,10 @@ extern const floor_core floor_core_row_f32, floor_core_row_f64;
 #endif
 
 #define SET(name) &JOIN(floor_core_, name, _f32), &JOIN(floor_core_, name, _f64),
-static const floor_core *const cores[] = {SJ_KERNEL_SETS};
+static const floor_core *const cores[] = {SJ_KERNEL_SETS NULL};
 #undef SET
 #define SET(name) &JOIN(floor_exact_core_, name, ),
-static const floor_core *const exact_cores[] = {SJ_KERNEL_SETS};
+static const floor_core *const exact_cores[] = {SJ_KERNEL_SETS NULL};
 #undef SET
 
 /* As many entries as are timed at most; the time of a call is as much longer as it has more. */
@@ -57,20 +57,19 @@ static const char *version(const peer *self) {
     return sj_kernel_set();
 }
 
-static const floor_core *core_of(const floor_core *const *list, size_t count, sj_dtype dtype) {
-    for (size_t i = 0; i < count; i++) {
-        if (list[i]->dtype == dtype && strcmp(list[i]->set, sj_kernel_set()) == 0) return list[i];
-    }
-    return NULL;
+/* list: NULL past its last. */
+static const floor_core *core_of(const floor_core *const *list, sj_dtype dtype) {
+    while (*list && ((*list)->dtype != dtype || strcmp((*list)->set, sj_kernel_set()) != 0)) list++;
+    return *list;
 }
 
 static const floor_core *find_core(floor_kind kind, const bench_case *what) {
-    if (kind == FLOOR_EXACT) return core_of(exact_cores, sizeof exact_cores / sizeof *exact_cores, what->dtype);
+    if (kind == FLOOR_EXACT) return core_of(exact_cores, what->dtype);
 #if defined(BENCH_HAVE_ROW_SET)
     const bool wide = strcmp(sj_kernel_set(), "scalar") != 0;
     if (kind == FLOOR_KERNEL && wide) return what->dtype == SJ_F32 ? &floor_core_row_f32 : &floor_core_row_f64;
 #endif
-    return core_of(cores, sizeof cores / sizeof *cores, what->dtype);
+    return core_of(cores, what->dtype);
 }
 
 static sj_operand operand_of(const workload *w, void *array) {

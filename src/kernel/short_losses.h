@@ -140,10 +140,9 @@ static inline vec block_at_label(const block *b, vec label) {
 }
 
 static inline void block_put(const block *b, int which, vec value) {
-    const real *lanes = (const real *)(const void *)&value;
     if (!b->run->numbers[which].data && (which != SJ_ROW_LOSS || !b->run->losses->total)) return;
     for (size_t lane = 0; lane < b->rows; lane++)
-        if (!v_holds(b->left, lane)) loss_put(b->run, which, b->first + lane, (double)lanes[lane]);
+        if (!v_holds(b->left, lane)) loss_put(b->run, which, b->first + lane, (double)value[lane]);
 }
 
 V_INLINE vpair vpair_add(vpair a, vpair b) {

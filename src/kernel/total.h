@@ -76,7 +76,7 @@ static inline void total_value(sj_total *total, double *hi, double *lo) {
         *hi = nearest;
     }
     const unsigned infinite = total->infinite;
-    if (infinite == 0 && *hi <= 0x1.fffffffffffffp1023 && *hi >= -0x1.fffffffffffffp1023) return;
+    if (infinite == 0 && *hi - *hi == 0) return;
     *lo = 0;
     if ((infinite & TOTAL_NAN) || (infinite & (TOTAL_ABOVE | TOTAL_BELOW)) == (TOTAL_ABOVE | TOTAL_BELOW))
         *hi = (double)NAN;

@@ -100,7 +100,7 @@ static void set_causal(masked *m, random_stream *r) {
 
 void masked_new(masked *m, mask_kind kind, sj_dtype dtype, size_t n, int axis, layout_kind z, layout_kind g,
                 random_stream *r) {
-    const size_t others[] = {2, 3};
+    const size_t others[MASKED_NDIM] = {2, 3, 1};
     const bool causal = kind == MASK_CAUSAL || kind == MASK_EVERY;
     *m = (masked){.dtype = dtype, .n = n, .axis = causal ? 2 : axis, .options = SJ_OPTIONS_INIT};
     for (int d = 0, e = 0; d < MASKED_NDIM; d++) m->shape[d] = d == m->axis ? n : others[e++];

@@ -13,7 +13,7 @@ typedef struct softmax_truth {
 } softmax_truth;
 
 static void logit(mpfr_t x, const scaled_row *r, size_t k) {
-    if (k == r->n) {
+    if (r->sink && k == r->n) {
         mpfr_set_d(x, *r->sink, MPFR_RNDN);
         return;
     }

@@ -125,7 +125,7 @@ static void layouts_do_not_show(void **state) {
         for (int trial_number = 0; trial_number < 12; trial_number++) {
             const int axis_number = trial_number % 3;
             const size_t n = trial_number < 6 ? 5 : 90;
-            size_t shape[3] = {3, 17, 2}, rows_shape[2], d = 0;
+            size_t shape[3] = {3, 17, 2}, rows_shape[2] = {0, 0}, d = 0;
             shape[axis_number] = n;
             for (int e = 0; e < 3; e++)
                 if (e != axis_number) rows_shape[d++] = shape[e];

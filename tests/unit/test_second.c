@@ -112,17 +112,19 @@ static void copy_elements(const layout *from, layout *to) {
                     to->view.dtype, 0, layout_get(&from->view, i));
 }
 
+enum { ARRAYS = 7 };
+
 static void for_each_array(arrays *a, void (*visit)(layout *)) {
-    layout *all[] = {&a->z, &a->g, &a->u, &a->h, &a->hvp, &a->grad_g, &a->grad_z};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) visit(all[i]);
+    layout *all[ARRAYS] = {&a->z, &a->g, &a->u, &a->h, &a->hvp, &a->grad_g, &a->grad_z};
+    for (size_t i = 0; i < ARRAYS; i++) visit(all[i]);
 }
 
 /* C-ordered with the class axis moved last, so that a result of another layout has the same rows. */
 static arrays new_arrays(layout_kind kind, const sj_dtype *types, int ndim, const size_t *shape, int axis,
                          random_stream *r) {
     arrays a;
-    layout *all[] = {&a.z, &a.g, &a.u, &a.h, &a.hvp, &a.grad_g, &a.grad_z};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    layout *all[ARRAYS] = {&a.z, &a.g, &a.u, &a.h, &a.hvp, &a.grad_g, &a.grad_z};
+    for (size_t i = 0; i < ARRAYS; i++) {
         *all[i] = layout_new(kind, types[i], ndim, shape, r);
         all[i]->view.axis = axis;
         if (i < 4) layout_fill(all[i], r);
