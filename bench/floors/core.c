@@ -124,6 +124,11 @@ static sj_run run_of(const floor_case *c) {
     return run;
 }
 
+/* Blocks are timed in sets that have more than a row of them. */
+static inline void part_store(const block *b, const vec *turned) {
+    if (!ACROSS) block_store_row(b, turned);
+}
+
 static void block_part_weigh(block *b) {
     block_load(b, &b->run->z, b->z);
     const vsum rest = block_weigh(b, WEIGH_SHALLOW_LANES);
@@ -136,7 +141,7 @@ static void block_part_softmax(block *b, const block_jacobians *j) {
     const vpair sum = block_sum(b, WEIGH_SHALLOW_LANES);
     floor_keep(&sum);
     block_emit_softmax(b, emit_shallow_softmax);
-    block_store_row(b, b->w);
+    part_store(b, b->w);
 }
 
 static void block_part_logsumexp(block *b, const block_jacobians *j) {
@@ -149,13 +154,13 @@ static void block_part_log_softmax(block *b, const block_jacobians *j) {
     const emission e = {.a = b->max, .b = j->softmax.a};
     block_part_weigh(b);
     block_emit(b, emit_log_softmax, &e, b->z);
-    block_store_row(b, b->w);
+    part_store(b, b->w);
 }
 
 static void block_part_gradient(block *b, const block_jacobians *j) {
     block_part_weigh(b);
     block_emit(b, emit_plain_off_diagonal, &j->softmax, b->w);
-    block_store_row(b, b->w);
+    part_store(b, b->w);
 }
 
 static void block_part_product(block *b, const block_jacobians *j) {
@@ -165,7 +170,7 @@ static void block_part_product(block *b, const block_jacobians *j) {
     const vsum dot = block_dot(b, &c, b->max, true);
     floor_keep(&dot);
     block_emit(b, emit_plain_product, &j->softmax, b->g);
-    block_store_row(b, b->w);
+    part_store(b, b->w);
 }
 
 static void block_part_product_of_softmax(block *b, const block_jacobians *j) {
@@ -174,7 +179,7 @@ static void block_part_product_of_softmax(block *b, const block_jacobians *j) {
     const vpair dot = given_block_dot(b, &c);
     floor_keep(&dot);
     given_block_emit(b, &j->softmax);
-    block_store_row(b, b->w);
+    part_store(b, b->w);
 }
 
 static void block_part_jacobian(block *b, const block_jacobians *j) { block_lines_turn(b, j, false); }
@@ -216,7 +221,7 @@ static void block_part_turning(block *b, const block_jacobians *j) {
     (void)j;
     block_load(b, &b->run->z, b->z);
     if (b->run->g.data) block_load(b, &b->run->g, b->g);
-    if (!ACROSS) block_store_row(b, b->z);
+    part_store(b, b->z);
 }
 
 static size_t core_turning(const floor_case *c, size_t times) {
