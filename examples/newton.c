@@ -6,50 +6,19 @@
  *
  * The first 1297 images are learnt, the last 500 judged. scikit-learn's LogisticRegression, default penalty, reads 461
  * of these 500; this program fails where it reads fewer, or where the gradient does not vanish. */
+#include "digits.h"
+
 #include <softjac.h>
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define IMAGES 1797
-#define TRAINED 1297
-#define PIXELS 64
-#define INPUTS (PIXELS + 1) /* and a constant 1 */
-#define CLASSES 10
 #define WEIGHTS (CLASSES * INPUTS)
 #define PENALTY (1.0 / 256) /* scikit-learn's C = 1 for pixels of 0 to 16, here 0 to 1; none on the constants */
 #define SMALL 1e-9          /* gradient of a loss that starts near 3000 */
-#define SCIKIT_LEARN 461
 
-static double images[IMAGES][INPUTS], logits[IMAGES][CLASSES], cotangents[TRAINED][CLASSES];
-static size_t labels[IMAGES];
-
-/* The data of a .npy file of version 1, whose header says how long it is. */
-static int read_npy(const char *folder, const char *name, void *to, size_t bytes) {
-    char path[4096];
-    unsigned char header[10];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "rb");
-    int good = file && fread(header, 1, 10, file) == 10;
-    good = good && fseek(file, 10 + header[8] + 256 * header[9], SEEK_SET) == 0 && fread(to, 1, bytes, file) == bytes;
-    if (file) fclose(file);
-    if (!good) fprintf(stderr, "%s: cannot read %zu bytes of data\n", path, bytes);
-    return good;
-}
-
-static int read_digits(const char *folder) {
-    static unsigned char pixels[IMAGES][PIXELS], classes[IMAGES][8]; /* of a label, the lowest byte first */
-    const int good = read_npy(folder, "digits_images.npy", pixels, sizeof pixels);
-    if (!good || !read_npy(folder, "digits_labels.npy", classes, sizeof classes)) return 0;
-    for (int i = 0; i < IMAGES; i++) {
-        for (int p = 0; p < PIXELS; p++) images[i][p] = pixels[i][p] / 16.0;
-        images[i][PIXELS] = 1;
-        labels[i] = classes[i][0];
-        if (i < TRAINED) cotangents[i][labels[i]] = -1; /* dL / d(log s) */
-    }
-    return 1;
-}
+static double logits[IMAGES][CLASSES], cotangents[TRAINED][CLASSES];
 
 static double dot(const double *a, const double *b, size_t n) {
     double sum = 0;
@@ -136,13 +105,14 @@ int main(int argc, char **argv) {
     static double w[WEIGHTS];
     int right = 0;
     if (!read_digits(argc > 1 ? argv[1] : "examples/data")) return EXIT_FAILURE;
+    for (size_t i = 0; i < TRAINED; i++) cotangents[i][labels[i]] = -1; /* dL / d(log s) */
     const double size = train(w);
     forward(w, IMAGES, logits);
     for (size_t i = TRAINED; i < IMAGES; i++) {
         size_t best = 0;
         for (size_t k = 1; k < CLASSES; k++)
             if (logits[i][k] > logits[i][best]) best = k;
-        right += best == labels[i];
+        right += (int64_t)best == labels[i];
     }
     printf("reads %d of %d other images; scikit-learn %d\n", right, IMAGES - TRAINED, SCIKIT_LEARN);
     return right >= SCIKIT_LEARN && size <= SMALL ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -5,50 +5,20 @@
  *
  * The first 1297 images are learnt, the last 500 judged. scikit-learn's LogisticRegression, default penalty, reads 461
  * of these 500 (examples/data/README.md has the command); this program fails where it reads fewer. */
+#include "digits.h"
+
 #include <softjac.h>
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define IMAGES 1797
-#define TRAINED 1297
-#define PIXELS 64
-#define INPUTS (PIXELS + 1) /* and a constant 1 */
-#define CLASSES 10
 #define STEPS 500
 #define RATE 0.12                       /* below 1 / 5.72, half the largest eigenvalue of the images' second moments */
 #define PENALTY (1.0 / (256 * TRAINED)) /* scikit-learn's C = 1 for pixels of 0 to 16, here 0 to 1 */
-#define SCIKIT_LEARN 461
 
 typedef double weights[CLASSES][INPUTS];
 
-static double images[IMAGES][INPUTS], logits[IMAGES][CLASSES];
-static int64_t labels[IMAGES];
-
-/* The data of a .npy file of version 1, whose header says how long it is. */
-static int read_npy(const char *folder, const char *name, void *to, size_t bytes) {
-    char path[4096];
-    unsigned char header[10];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "rb");
-    int good = file && fread(header, 1, 10, file) == 10;
-    good = good && fseek(file, 10 + header[8] + 256 * header[9], SEEK_SET) == 0 && fread(to, 1, bytes, file) == bytes;
-    if (file) fclose(file);
-    if (!good) fprintf(stderr, "%s: cannot read %zu bytes of data\n", path, bytes);
-    return good;
-}
-
-static int read_digits(const char *folder) {
-    static unsigned char pixels[IMAGES][PIXELS];
-    if (!read_npy(folder, "digits_images.npy", pixels, sizeof pixels)) return 0;
-    if (!read_npy(folder, "digits_labels.npy", labels, sizeof labels)) return 0;
-    for (int i = 0; i < IMAGES; i++) {
-        for (int p = 0; p < PIXELS; p++) images[i][p] = pixels[i][p] / 16.0;
-        images[i][PIXELS] = 1;
-    }
-    return 1;
-}
+static double logits[IMAGES][CLASSES];
 
 /* logits = images W^T */
 static void classify(weights w, int first, int end) {
