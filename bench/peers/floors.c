@@ -47,11 +47,6 @@ typedef struct job {
     _Alignas(64) char z[FLOOR_BYTES + 512], g[FLOOR_BYTES + 512], out[FLOOR_BYTES + 512];
 } job;
 
-static const char *missing(const peer *self) {
-    (void)self;
-    return NULL;
-}
-
 static const char *version(const peer *self) {
     (void)self;
     return sj_kernel_set();
@@ -155,7 +150,7 @@ static const int entries_kind = FLOOR_ENTRIES, exact_kind = FLOOR_EXACT, turning
                  kernel_kind = FLOOR_KERNEL, copies_kind = FLOOR_COPIES, lines_kind = FLOOR_LINES;
 
 #define FLOOR(name, kind, detail)                                                                                      \
-    { name, kind, missing, version, open_job, run, free, detail }
+    { name, kind, peer_never_missing, version, open_job, run, free, detail }
 const peer peer_floor_entries = FLOOR("entries", PEER_FLOOR, &entries_kind);
 const peer peer_floor_turning = FLOOR("turning", PEER_FLOOR, &turning_kind);
 const peer peer_floor_kernel = FLOOR("kernel", PEER_FLOOR, &kernel_kind);
