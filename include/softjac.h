@@ -16,8 +16,8 @@
  *   errors     Arguments are checked before the first write. On failure nothing is written. No function allocates,
  *              prints, aborts, keeps state, or changes errno, the rounding mode or flush-to-zero. (OpenMP, where a call
  *              uses it, allocates and starts its threads at the first such call.)
- *   stack      Up to 256 KiB of each thread that a call uses, 768 KiB where rows have more than 2048 entries, lie side
- *              by side, as along the first axis of a matrix, or are scaled or masked.
+ *   stack      Up to 256 KiB of each thread that a call uses, 768 KiB where rows have more than 2048 entries or lie
+ *              side by side, as along the first axis of a matrix.
  *   rounding   Results are those of rounding to nearest, whatever mode the caller has set.
  *   empty      Arrays without rows, or with n = 0, succeed (logsumexp of n = 0 is -inf).
  *   depth      A logit more than 128 (SJ_F32) or 1024 (SJ_F64) below its row's maximum has s = 0: below 2^-34 of the

@@ -27,7 +27,7 @@ static bool is_empty(const sj_view *view) {
 
 /* Bytes from the lowest address the view touches to the end of the highest, and how far the lowest lies before data. */
 static bool extent(const sj_view *view, size_t *bytes, size_t *before) {
-    const size_t item = sj_beside_size(view->dtype);
+    const size_t item = sj_dtype_size(view->dtype);
     *bytes = item;
     *before = 0;
     for (int d = 0; d < view->ndim; d++) {
@@ -65,7 +65,7 @@ sj_status sj_check_view_of(sj_named_view named, sj_dtype one, sj_dtype other, sj
         return sj_fail(error, SJ_BAD_STRIDE, "%s: shape and strides reach beyond the address space", named.name);
     if (!view->data)
         return sj_fail(error, SJ_BAD_POINTER, "%s: data is NULL; expected %zu elements", named.name, elements);
-    const size_t size = sj_beside_size(view->dtype), alignment = size == sizeof(double) ? _Alignof(double) : size;
+    const size_t size = sj_dtype_size(view->dtype), alignment = size == sizeof(double) ? _Alignof(double) : size;
     if ((uintptr_t)view->data % alignment != 0)
         return sj_fail(error, SJ_BAD_POINTER, "%s: data is not aligned; expected a multiple of %zu bytes", named.name,
                        alignment);
@@ -130,11 +130,11 @@ static size_t common_divisor(size_t a, size_t b) { return b == 0 ? a : common_di
 
 /* Bytes of the contiguous run each element starts with its neighbours, and the dimensions that make it, as bits. */
 static size_t inner_run(const sj_view *view, unsigned *inside) {
-    size_t run = sj_beside_size(view->dtype);
+    size_t run = sj_dtype_size(view->dtype);
     *inside = 0;
     for (int d = 0; d < view->ndim; d++) {
         const bool joins = view->shape[d] > 1 && view->strides[d] > 0 && !(*inside >> d & 1) &&
-                           (size_t)view->strides[d] * sj_beside_size(view->dtype) == run;
+                           (size_t)view->strides[d] * sj_dtype_size(view->dtype) == run;
         if (!joins) continue;
         run *= view->shape[d];
         *inside |= 1u << d;
@@ -147,7 +147,7 @@ static size_t inner_run(const sj_view *view, unsigned *inside) {
 static size_t outer_step(const sj_view *view, unsigned inside, size_t step) {
     for (int d = 0; d < view->ndim; d++)
         if (view->shape[d] > 1 && !(inside >> d & 1))
-            step = common_divisor(step, sj_magnitude(view->strides[d]) * sj_beside_size(view->dtype));
+            step = common_divisor(step, sj_magnitude(view->strides[d]) * sj_dtype_size(view->dtype));
     return step;
 }
 

@@ -36,14 +36,9 @@ static sj_status check_how(const loss_call *c) {
                        how->label_smoothing);
     if (!(how->z_loss >= -DBL_MAX && how->z_loss <= DBL_MAX))
         return sj_fail(c->error, SJ_BAD_OPTION, "loss options.z_loss: %g; expected a finite number", how->z_loss);
-    if (c->options->mode == SJ_EXACT)
-        return sj_fail(c->error, SJ_BAD_OPTION, "options.mode: SJ_EXACT of a loss; expected SJ_DEFAULT");
     if (c->options->given != SJ_GIVEN_LOGITS)
         return sj_fail(c->error, SJ_BAD_OPTION, "options.given: SJ_GIVEN_SOFTMAX of a loss; expected logits");
-    if (!sj_reads_plainly(c->options))
-        return sj_fail(c->error, SJ_BAD_OPTION,
-                       "options: a mask, lengths, a scale, a bias or a sink of a loss; expected none");
-    return SJ_OK;
+    return sj_refuse_readings(c->options, "a loss");
 }
 
 /* z, and what its shape says of the others. */

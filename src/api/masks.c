@@ -119,6 +119,16 @@ static void set_results(const sj_call *call, sj_reading *reading) {
                       reading->results == SJ_READ_GRADIENT || reading->results == SJ_READ_JACOBIAN;
 }
 
+sj_status sj_refuse_readings(const sj_options *options, const char *what) {
+    if (!options) return SJ_OK;
+    if (options->mode == SJ_EXACT)
+        return sj_fail(options->error, SJ_BAD_OPTION, "options.mode: SJ_EXACT of %s; expected SJ_DEFAULT", what);
+    if (!sj_reads_plainly(options))
+        return sj_fail(options->error, SJ_BAD_OPTION,
+                       "options: a mask, lengths, a scale, a bias or a sink of %s; expected none", what);
+    return SJ_OK;
+}
+
 sj_status sj_read_masks(const sj_call *call, const sj_options *options, int axis, sj_reading *reading,
                         sj_batch *batch) {
     const sj_view *z = call->z;
@@ -127,9 +137,6 @@ sj_status sj_read_masks(const sj_call *call, const sj_options *options, int axis
     ptrdiff_t mask[SJ_MAX_NDIM] = {0}, lengths[SJ_MAX_NDIM] = {0}, reach[SJ_MAX_NDIM] = {0};
     ptrdiff_t bias[SJ_MAX_NDIM] = {0}, sink[SJ_MAX_NDIM] = {0};
     sj_status status = SJ_OK;
-    if (call->operation > SJ_OP_LOG_JVP)
-        return sj_fail(error, SJ_BAD_OPTION,
-                       "options.mask, .lengths, .causal, .scale, .bias, .sink: not of this function; expected none");
     if (options->mask)
         status =
             check_beside((sj_named_view){"options.mask", options->mask}, SJ_BOOL, SJ_BOOL, call, entries, mask, error);

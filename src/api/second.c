@@ -2,34 +2,27 @@
 #include "call.h"
 #include "masks.h"
 
-/* Options that a first derivative takes. */
 static sj_status refuse(const sj_options *options) {
-    if (!options || options->size != sizeof *options) return SJ_OK;
-    if (options->mode == SJ_EXACT)
-        return sj_fail(options->error, SJ_BAD_OPTION,
-                       "options.mode: SJ_EXACT of a second derivative; expected SJ_DEFAULT");
-    if (!sj_reads_plainly(options))
-        return sj_fail(options->error, SJ_BAD_OPTION,
-                       "options: a mask, lengths, a scale, a bias or a sink of a second derivative; expected none");
-    return SJ_OK;
+    if (options && options->size != sizeof *options) return SJ_BAD_OPTION;
+    return sj_refuse_readings(options, "a second derivative");
 }
 
-static sj_status second(const sj_view *z, const sj_view *g, sj_named_view u, const sj_view *h, const sj_view *out,
-                        const sj_options *options) {
-    const sj_call call = {.operation = SJ_OP_SECOND,
-                          .z = z,
-                          .g = g,
-                          .g_name = "g",
-                          .more = {u, {"h", h}},
-                          .out = out,
-                          .derivative = true,
-                          .compute = SJ_F64};
-    const sj_status status = refuse(options);
-    return status ? status : sj_call_rows(&call, options);
+/* H(z; g, u), plus J h where there is an h. */
+static sj_call second(const sj_view *z, const sj_view *g, sj_named_view u, const sj_view *h, const sj_view *out) {
+    return (sj_call){.operation = SJ_OP_SECOND,
+                     .z = z,
+                     .g = g,
+                     .g_name = "g",
+                     .more = {u, {"h", h}},
+                     .out = out,
+                     .derivative = true,
+                     .compute = SJ_F64};
 }
 
 sj_status sj_softmax_hvp(sj_view z, sj_view g, sj_view v, const sj_view *h, sj_view out, const sj_options *options) {
-    return second(&z, &g, (sj_named_view){"v", &v}, h, &out, options);
+    const sj_call call = second(&z, &g, (sj_named_view){"v", &v}, h, &out);
+    const sj_status status = refuse(options);
+    return status ? status : sj_call_rows(&call, options);
 }
 
 /* The first of two results replaces nothing that the second is made from. */
@@ -44,14 +37,7 @@ static sj_status check_both(const sj_view *z, const sj_view *u, const sj_view *g
 
 sj_status sj_softmax_double_backward(sj_view z, sj_view g, sj_view u, const sj_view *grad_g, const sj_view *grad_z,
                                      const sj_options *options) {
-    const sj_call by_z = {.operation = SJ_OP_SECOND,
-                          .z = &z,
-                          .g = &g,
-                          .g_name = "g",
-                          .more = {{"u", &u}},
-                          .out = grad_z,
-                          .derivative = true,
-                          .compute = SJ_F64};
+    const sj_call by_z = second(&z, &g, (sj_named_view){"u", &u}, NULL, grad_z);
     const sj_call by_g = {
         .operation = SJ_OP_PRODUCT, .z = &z, .g = &u, .g_name = "u", .out = grad_g, .derivative = true};
     sj_status status = refuse(options);

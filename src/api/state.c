@@ -2,10 +2,9 @@
  * array of states is a view of doubles, one state a row, and plan/ for what merges. */
 #include "call.h"
 #include "check.h"
+#include "masks.h"
 
 #include "plan/dispatch.h"
-
-#include <string.h>
 
 #define STATE_DOUBLES (sizeof(sj_state) / sizeof(double))
 #define PRODUCT_DOUBLES (sizeof(sj_product) / sizeof(double))
@@ -39,9 +38,8 @@ static sj_status check(const sj_view *z, const void *data, const char *name, con
     if (options && options->size != sizeof *options) return SJ_BAD_OPTION;
     sj_error *error = options ? options->error : NULL;
     const sj_named_view named = {"z", z};
-    if (options && options->mode == SJ_EXACT)
-        return sj_fail(error, SJ_BAD_OPTION, "options.mode: SJ_EXACT of a row state; expected SJ_DEFAULT");
-    sj_status status = sj_check_view(named, error);
+    sj_status status = sj_refuse_readings(options, "a row state");
+    if (!status) status = sj_check_view(named, error);
     if (!status) status = sj_check_axis(named, axis, error);
     if (!status && !data && rows_of(z, *axis) > 0)
         return sj_fail(error, SJ_BAD_POINTER, "%s: NULL; expected one a row, %zu", name, rows_of(z, *axis));

@@ -5,23 +5,14 @@
 
 #include "derivatives.h"
 
-V_OUTLINE void rows_without_room(const sj_run *run, row_function *single) {
-    row r;
-    r.run = run;
-    r.room = NULL;
-    long_rows(&r, single);
-}
-
 /* Every row of a run whose entries are masked as they are read. by_row: the function that asks for it. */
 V_OUTLINE void serve_by_row(const sj_run *run, run_function *by_row, row_function *single) {
-    if (!ACROSS && !run->reading->scales && columns_serve(run))
+    if (!ACROSS && !run->reading->scales && columns_serve(run)) {
         column_rows(run, by_row);
-    else if (run->staged)
-        rows_without_room(run, single);
-    else
-        rows_with_room(run, single);
-    if (run->stream) v_stream_end();
-    v_end();
+        v_end();
+    } else {
+        rows_alone(run, single, true);
+    }
 }
 
 static void softmax_by_row(const sj_run *run) { serve_by_row(run, softmax_by_row, softmax_row); }

@@ -49,6 +49,7 @@ V_INLINE vec emit_log_softmax(entries in, const emission *e) { return v_sub(v_su
 
 /* The same of pairs whose maximum is 0. */
 V_INLINE vec emit_paired_log(entries in, const emission *e) { return v_add(v_sub(in.x, e->b), in.low); }
+
 /* s_q times a number, as emit_log_vjp has it. */
 V_INLINE vec emit_times(entries in, const emission *e) {
     const vec a = v_keep(v_gt(in.w, e->least), e->a);

@@ -131,28 +131,19 @@ BLOCK_INLINE void log_softmax_block(block *b) {
     block_store_row(b, b->w);
 }
 
-/* a + log(1 + T), a the maximum. */
-static double row_logsumexp(const row *r) {
+/* a + log(1 + T), a the maximum, of a reduced row. */
+static inline dd row_logsumexp(const row *r, row_kind kind) {
+    if (kind == ROW_EMPTY) return (dd){-(double)INFINITY, 0};
+    if (kind == ROW_NAN) return (dd){(double)r->state.max, 0}; /* NaN or the infinity itself */
+    if (r->shared) return (dd){(double)INFINITY, 0};
     const dd log = state_log1p(&r->state);
-    if (!r->scaled) return dd_add((dd){(double)r->state.max, 0}, log).hi;
+    if (!r->scaled) return dd_add((dd){(double)r->state.max, 0}, log);
     const dd base = scaled_base(&r->scale, r->run->reading->scale);
-    if (!(fabs(base.hi) <= DBL_MAX)) return base.hi;
-    return dd_add(base, dd_add(r->scale.shift, log)).hi;
+    if (!(fabs(base.hi) <= DBL_MAX)) return base;
+    return dd_add(base, dd_add(r->scale.shift, log));
 }
 
-static void logsumexp_row(row *r) {
-    double value = -INFINITY;
-    switch (row_reduce(r, KEEP_WEIGHTS)) {
-    case ROW_NAN:
-        value = (double)r->state.max;
-        break; /* NaN or the infinity itself */
-    case ROW_EMPTY:
-        break;
-    case ROW_FINITE:
-        value = r->shared ? (double)INFINITY : row_logsumexp(r);
-    }
-    row_put(r, 0, value);
-}
+static void logsumexp_row(row *r) { row_put(r, 0, row_logsumexp(r, row_reduce(r, KEEP_WEIGHTS)).hi); }
 
 BLOCK_INLINE void logsumexp_block(block *b) {
     const vpair log = block_log1p(b), hi = vpair_sum(b->max, log.hi);

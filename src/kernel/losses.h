@@ -5,14 +5,6 @@
 
 #include "short_losses.h"
 
-/* logsumexp of a row, its rest and its top known. */
-static inline dd loss_logsumexp(const row *r, row_kind kind) {
-    if (kind == ROW_EMPTY) return (dd){-(double)INFINITY, 0};
-    if (kind == ROW_NAN) return (dd){(double)r->state.max, 0};
-    if (r->shared) return (dd){(double)INFINITY, 0};
-    return dd_add((dd){(double)r->state.max, 0}, state_log1p(&r->state));
-}
-
 /* A sum whose first term may be infinite. */
 static inline dd dd_above(double a, double b, dd log) {
     const double d = a - b;
@@ -25,13 +17,6 @@ static inline dd row_surprise(const row *r, real z, dd log) { return dd_above((d
 
 /* Logit k as the row is read. */
 static inline real row_logit(row *r, size_t k) { return row_logits(r, k, 1)[0]; }
-
-/* times a weight; what has none counts for nothing, though it is infinite. */
-static inline dd weighted(dd surprise, double weight) {
-    if (weight == 0) return (dd){0, 0};
-    if (!(surprise.hi <= DBL_MAX)) return (dd){surprise.hi * weight, 0};
-    return dd_mul(surprise, (dd){weight, 0});
-}
 
 /* + z_loss logsumexp^2 */
 static inline dd with_z_loss(dd loss, const sj_losses *of, dd log) {
@@ -50,7 +35,7 @@ static inline dd z_factor(const sj_losses *of, dd log, dd scale) {
 /* A row without a target. */
 static void ignored_row(row *r) {
     if (r->run->numbers[SJ_ROW_LOGSUMEXP].data)
-        loss_put(r->run, SJ_ROW_LOGSUMEXP, r->index, loss_logsumexp(r, row_reduce(r, KEEP_WEIGHTS)).hi);
+        loss_put(r->run, SJ_ROW_LOGSUMEXP, r->index, row_logsumexp(r, row_reduce(r, KEEP_WEIGHTS)).hi);
     loss_put(r->run, SJ_ROW_LOSS, r->index, 0);
     if (r->run->out.data) row_fill(r, 0);
 }
@@ -119,14 +104,14 @@ static void label_loss_row(row *r) {
         return;
     }
     const row_kind kind = row_reduce(r, r->run->out.data ? KEEP_REST : KEEP_WEIGHTS);
-    const dd log = loss_logsumexp(r, kind);
+    const dd log = row_logsumexp(r, kind);
     loss_put(r->run, SJ_ROW_LOGSUMEXP, r->index, log.hi);
     if (kind != ROW_FINITE) {
         stateless_loss(r, kind, r->of.weight != 0);
         return;
     }
     const real z_t = row_logit(r, r->of.label);
-    const dd loss = weighted(row_surprise(r, z_t, state_log1p(&r->state)), r->of.weight);
+    const dd loss = weighted(row_surprise(r, z_t, state_log1p(&r->state)), (dd){r->of.weight, 0});
     loss_put(r->run, SJ_ROW_LOSS, r->index, with_z_loss(loss, of, log).hi);
     if (r->run->out.data)
         label_emit(r, z_t, dd_mul(r->of.scale, (dd){r->of.weight, 0}), z_factor(of, log, r->of.scale));
@@ -193,9 +178,10 @@ static inline dd soft_loss(row *r) {
     surprises sums = {{0, 0}, {0, 0}};
     if (r->run->g.data || of->spread[0] != 0)
         sums = r->run->n > SPAN ? surprises_of_spans(r, log) : surprises_of(r, log, 0, r->run->n);
-    if (!r->run->g.data) sums.of_target = weighted(row_surprise(r, row_logit(r, r->of.label), log), r->of.weight);
-    const dd kept = weighted_pair(sums.of_target, (dd){of->kept[0], of->kept[1]});
-    const dd spread = weighted_pair(sums.of_all, (dd){of->spread[0], of->spread[1]});
+    if (!r->run->g.data)
+        sums.of_target = weighted(row_surprise(r, row_logit(r, r->of.label), log), (dd){r->of.weight, 0});
+    const dd kept = weighted(sums.of_target, (dd){of->kept[0], of->kept[1]});
+    const dd spread = weighted(sums.of_all, (dd){of->spread[0], of->spread[1]});
     return kept.hi <= DBL_MAX && spread.hi <= DBL_MAX ? dd_add(kept, spread) : (dd){kept.hi + spread.hi, 0};
 }
 
@@ -207,7 +193,7 @@ static void soft_loss_row(row *r) {
         return;
     }
     const row_kind kind = row_reduce(r, run->out.data ? KEEP_PAIRS : KEEP_WEIGHTS);
-    const dd log = loss_logsumexp(r, kind);
+    const dd log = row_logsumexp(r, kind);
     loss_put(run, SJ_ROW_LOGSUMEXP, r->index, log.hi);
     if (kind != ROW_FINITE) {
         stateless_loss(r, kind, true);
@@ -220,6 +206,15 @@ static void soft_loss_row(row *r) {
 
 /* ---------------------------------------------------------------- runs */
 
+static inline void soft_rows(const sj_run *run, run_function *run_rows) {
+    if (columns_serve(run)) {
+        column_rows(run, run_rows);
+        v_end();
+    } else {
+        rows_alone(run, soft_loss_row, false);
+    }
+}
+
 /* Losses add up in a total of this call, which joins the shared one at the end. */
 V_INLINE void loss_rows(const sj_run *run, run_function *run_rows, bool soft) {
     sj_run own = *run;
@@ -228,7 +223,7 @@ V_INLINE void loss_rows(const sj_run *run, run_function *run_rows, bool soft) {
     own.losses = &of;
     if (of.total) of.total = &total;
     if (soft)
-        serve_singly(&own, run_rows, soft_loss_row);
+        soft_rows(&own, run_rows);
     else
         serve(&own, run_rows, block_reduce, label_loss_block, label_loss_row);
     if (of.total) total_join(run->losses->total, &total);

@@ -10,7 +10,7 @@
 
 static inline const char *beside_row(const sj_run *run, sj_beside which, size_t index) {
     const sj_operand *array = &run->reading->beside[which];
-    const ptrdiff_t size = (ptrdiff_t)sj_beside_size(array->dtype);
+    const ptrdiff_t size = (ptrdiff_t)sj_dtype_size(array->dtype);
     return array->data + size * (ptrdiff_t)(run->read_from + index) * array->row_stride;
 }
 
@@ -87,7 +87,7 @@ typedef struct sj_selection {
 static inline sj_selection selection_of(const sj_run *run, size_t index, const sj_operand *array, const char *row,
                                         size_t start, sj_fill fill) {
     const ptrdiff_t stride = array->class_stride;
-    return (sj_selection){row + (ptrdiff_t)sj_beside_size(array->dtype) * (ptrdiff_t)start * stride,
+    return (sj_selection){row + (ptrdiff_t)sj_dtype_size(array->dtype) * (ptrdiff_t)start * stride,
                           array->dtype,
                           stride,
                           mask_row(run, index, start),

@@ -214,7 +214,7 @@ static void second_emit(row *r, const centred *x, bool with_h) {
     }
 }
 
-static void second_row(row *r, size_t index) {
+static void second_row(row *r) {
     const row_kind kind = row_reduce(r, KEEP_PRODUCT);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
@@ -224,9 +224,9 @@ static void second_row(row *r, size_t index) {
     r->state.argmax = row_find(r);
     centred x[3];
     x[0] = centred_of(r, r->g, &r->run->g, LIFTED);
-    x[1] = centred_of(r, chunk_seek_more(r->run, 0, index), &r->run->more[0], LIFTED);
+    x[1] = centred_of(r, chunk_seek_more(r->run, 0, r->index), &r->run->more[0], LIFTED);
     if (with_h) {
-        x[2] = centred_of(r, chunk_seek_more(r->run, 1, index), &r->run->more[1], 2 * LIFTED);
+        x[2] = centred_of(r, chunk_seek_more(r->run, 1, r->index), &r->run->more[1], 2 * LIFTED);
         scales_join(&x[0], &x[1], &x[2]);
     }
     bool finite = centred_sum(r, &x[0]);
@@ -238,16 +238,6 @@ static void second_row(row *r, size_t index) {
         row_fill(r, NAN);
 }
 
-static void second_rows(const sj_run *run) {
-    row r;
-    r.run = run;
-    r.room = NULL;
-    for (size_t i = 0; i < run->rows; i++) {
-        row_seek(&r, i);
-        second_row(&r, i);
-    }
-    if (run->stream) v_stream_end();
-    v_end();
-}
+static void second_rows(const sj_run *run) { rows_alone(run, second_row, false); }
 
 #endif

@@ -17,7 +17,8 @@ static inline void loss_put(const sj_run *run, int which, size_t index, double v
     if (which == SJ_ROW_LOSS && run->losses->total) total_add(run->losses->total, (double)rounded);
 }
 
-static inline dd weighted_pair(dd a, dd weight) {
+/* a times a weight; what has none counts for nothing, though it is infinite. */
+static inline dd weighted(dd a, dd weight) {
     if (weight.hi == 0) return (dd){0, 0};
     return a.hi <= DBL_MAX ? dd_mul(a, weight) : (dd){a.hi * weight.hi, 0};
 }
@@ -54,22 +55,6 @@ static dd chunk_surprise(const real *z, const real *y, const real *w, size_t n, 
             total = (dd){total.hi + sum.sum[lane], 0};
     }
     return total;
-}
-
-/* Rows one by one, whatever their length. */
-V_INLINE void serve_singly(const sj_run *run, run_function *run_rows, row_function *single) {
-    if (columns_serve(run)) {
-        column_rows(run, run_rows);
-    } else if (run->n > CHUNK && !run->staged) {
-        rows_with_room(run, single);
-    } else {
-        row r;
-        r.run = run;
-        r.room = NULL;
-        long_rows(&r, single);
-    }
-    if (run->stream) v_stream_end();
-    v_end();
 }
 
 /* ---------------------------------------------------------------- blocks */

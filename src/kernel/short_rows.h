@@ -202,6 +202,23 @@ V_OUTLINE void rows_with_room(const sj_run *run, row_function *single) {
     long_rows(&r, single);
 }
 
+V_OUTLINE void rows_without_room(const sj_run *run, row_function *single) {
+    row r;
+    r.run = run;
+    r.room = NULL;
+    long_rows(&r, single);
+}
+
+/* Every row of a run by itself, whatever its length. holds: its weights may be held in a room. */
+V_INLINE void rows_alone(const sj_run *run, row_function *single, bool holds) {
+    if (holds && run->n > CHUNK && !run->staged)
+        rows_with_room(run, single);
+    else
+        rows_without_room(run, single);
+    if (run->stream) v_stream_end();
+    v_end();
+}
+
 /* Every row of a run: short ones in blocks, long ones one after the other by `single`, or as `many` does it where that
  * is not NULL. run_rows: the function of the run, for parts of it. */
 V_INLINE void serve_rows(const sj_run *run, run_function *run_rows, block_function *reduce, block_function *whole,

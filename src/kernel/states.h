@@ -56,12 +56,12 @@ static row_kind row_restore(row *r, const sj_state *from, bool whole) {
     return ROW_FINITE;
 }
 
-static inline const sj_state *row_state_given(const row *r, size_t index) {
-    return (const sj_state *)(const void *)chunk_seek_more(r->run, 0, index);
+static inline const sj_state *row_state_given(const row *r) {
+    return (const sj_state *)(const void *)chunk_seek_more(r->run, 0, r->index);
 }
 
-static void state_softmax_row(row *r, size_t index) {
-    const sj_state *from = row_state_given(r, index);
+static void state_softmax_row(row *r) {
+    const sj_state *from = row_state_given(r);
     const row_kind kind = row_restore(r, from, false);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
@@ -76,8 +76,8 @@ static void state_softmax_row(row *r, size_t index) {
         row_set(r, m, dd_mul(top, r->scalars.inverse).hi);
 }
 
-static void state_log_softmax_row(row *r, size_t index) {
-    const row_kind kind = row_restore(r, row_state_given(r, index), false);
+static void state_log_softmax_row(row *r) {
+    const row_kind kind = row_restore(r, row_state_given(r), false);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : -INFINITY);
         return;
@@ -87,9 +87,9 @@ static void state_log_softmax_row(row *r, size_t index) {
 }
 
 /* The state stands where the logits would. */
-static void state_logsumexp_row(row *r, size_t index) {
+static void state_logsumexp_row(row *r) {
     const sj_state *from =
-        (const sj_state *)(const void *)chunk_at(r->run->z.data, &r->run->z, r->run->z.row_stride, index);
+        (const sj_state *)(const void *)chunk_at(r->run->z.data, &r->run->z, r->run->z.row_stride, r->index);
     double value = from->count > 0 ? from->max : -(double)INFINITY;
     if (from->count > 0 && row_restore(r, from, false) == ROW_FINITE && !r->shared)
         value = dd_add((dd){(double)r->state.max, 0}, state_log1p(&r->state)).hi;
@@ -117,8 +117,7 @@ static real state_scale(row *r, const sj_product *from, real *size) {
 }
 
 /* The part of D of this piece joins that of the others. */
-static void state_dot_row(row *r, size_t index) {
-    (void)index;
+static void state_dot_row(row *r) {
     sj_product *to = (sj_product *)(void *)r->out;
     if (r->run->n == 0) return;
     const row_kind kind = row_restore(r, &to->state, true);
@@ -133,8 +132,8 @@ static void state_dot_row(row *r, size_t index) {
     to->dot[1] = sum.lo;
 }
 
-static void state_product_row(row *r, size_t index) {
-    const sj_product *from = (const sj_product *)(const void *)chunk_seek_more(r->run, 0, index);
+static void state_product_row(row *r) {
+    const sj_product *from = (const sj_product *)(const void *)chunk_seek_more(r->run, 0, r->index);
     const row_kind kind = row_restore(r, &from->state, true);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
@@ -150,30 +149,11 @@ static void state_product_row(row *r, size_t index) {
 
 /* ---------------------------------------------------------------- runs */
 
-typedef void state_function(row *r, size_t index);
-
-static inline void state_rows_serve(const sj_run *run, state_function *single) {
-    row r;
-    r.run = run;
-    r.room = NULL;
-    for (size_t i = 0; i < run->rows; i++) {
-        row_seek(&r, i);
-        single(&r, i);
-    }
-    if (run->stream) v_stream_end();
-    v_end();
-}
-
-static void state_reduce_row(row *r, size_t index) {
-    (void)index;
-    state_row(r);
-}
-
-static void state_rows(const sj_run *run) { state_rows_serve(run, state_reduce_row); }
-static void state_softmax_rows(const sj_run *run) { state_rows_serve(run, state_softmax_row); }
-static void state_log_softmax_rows(const sj_run *run) { state_rows_serve(run, state_log_softmax_row); }
-static void state_logsumexp_rows(const sj_run *run) { state_rows_serve(run, state_logsumexp_row); }
-static void state_dot_rows(const sj_run *run) { state_rows_serve(run, state_dot_row); }
-static void state_product_rows(const sj_run *run) { state_rows_serve(run, state_product_row); }
+static void state_rows(const sj_run *run) { rows_alone(run, state_row, false); }
+static void state_softmax_rows(const sj_run *run) { rows_alone(run, state_softmax_row, false); }
+static void state_log_softmax_rows(const sj_run *run) { rows_alone(run, state_log_softmax_row, false); }
+static void state_logsumexp_rows(const sj_run *run) { rows_alone(run, state_logsumexp_row, false); }
+static void state_dot_rows(const sj_run *run) { rows_alone(run, state_dot_row, false); }
+static void state_product_rows(const sj_run *run) { rows_alone(run, state_product_row, false); }
 
 #endif

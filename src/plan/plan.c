@@ -69,10 +69,6 @@ typedef struct plan {
     size_t groups;        /* of a run */
 } plan;
 
-static void advance_beside(sj_operand *operand, ptrdiff_t elements) {
-    if (operand->data) operand->data += elements * (ptrdiff_t)sj_beside_size(operand->dtype);
-}
-
 static void advance(sj_operand *operand, ptrdiff_t elements) {
     if (operand->data) operand->data += elements * (ptrdiff_t)sj_dtype_size(operand->dtype);
 }
@@ -92,7 +88,7 @@ static void step(const sj_batch *runs, int d, ptrdiff_t steps, place *at) {
     advance(&run->out, steps * runs->out[d]);
     for (int i = 0; i < SJ_ROW_NUMBERS && run->losses; i++) advance(&run->numbers[i], steps * runs->numbers[i][d]);
     if (!run->reading) return;
-    for (int i = 0; i < SJ_BESIDES; i++) advance_beside(&at->reading.beside[i], steps * runs->beside[i][d]);
+    for (int i = 0; i < SJ_BESIDES; i++) advance(&at->reading.beside[i], steps * runs->beside[i][d]);
     at->reading.reach += steps * runs->beside[SJ_BESIDE_REACH][d];
 }
 
