@@ -5,6 +5,7 @@
 #include "progress.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +18,19 @@ static void expect(bool holds, const char *claim) {
     failures += !holds;
 }
 
-/* What stderr received since the last call, as far as it was read from the other end. */
-static const char *received(int end) {
+/* What stderr received since the last call, read from the other end until `until` has come, or nothing for half a
+ * second: a terminal hands on what was written when it pleases. */
+static const char *received(int end, const char *until) {
     static char text[4096];
-    const ssize_t length = read(end, text, sizeof text - 1);
-    text[length > 0 ? length : 0] = '\0';
+    struct pollfd ready = {.fd = end, .events = POLLIN};
+    size_t length = 0;
+    text[0] = '\0';
+    while (!(until && strstr(text, until)) && length < sizeof text - 1 && poll(&ready, 1, 500) == 1) {
+        const ssize_t more = read(end, text + length, sizeof text - 1 - length);
+        if (more <= 0) break;
+        length += (size_t)more;
+        text[length] = '\0';
+    }
     return text;
 }
 
@@ -60,19 +69,19 @@ int main(void) {
         return 77;
     }
     run_job(&args, 10);
-    expect(*received(terminal) == '\0', "a job of 10 ms shows nothing");
+    expect(*received(terminal, NULL) == '\0', "a job of 10 ms shows nothing");
     run_job(&args, 1100);
-    const char *bar = received(terminal);
-    expect(strstr(bar, "jacobian [") && strstr(bar, " 50%"), "a job of over a second shows its name and its half");
     const char *erase = "\r\033[K";
+    const char *bar = received(terminal, erase);
+    expect(strstr(bar, "jacobian [") && strstr(bar, " 50%"), "a job of over a second shows its name and its half");
     const size_t length = strlen(bar), end = strlen(erase);
     expect(length > end && strcmp(bar + length - end, erase) == 0, "the bar is erased at the end");
     args.quiet = true;
     run_job(&args, 1100);
-    expect(*received(terminal) == '\0', "--quiet shows none");
+    expect(*received(terminal, NULL) == '\0', "--quiet shows none");
     args.quiet = false;
     const int reader = open_pipe();
     run_job(&args, 1100);
-    expect(reader >= 0 && *received(reader) == '\0', "none where stderr is no terminal");
+    expect(reader >= 0 && *received(reader, NULL) == '\0', "none where stderr is no terminal");
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }
