@@ -14,9 +14,13 @@ bool checked_multiply(size_t a, size_t b, size_t *product) {
     return true;
 }
 
-size_t dtype_size(sj_dtype dtype) { return dtype == SJ_F32 ? sizeof(float) : sizeof(double); }
+size_t dtype_size(sj_dtype dtype) { return dtype == SJ_BOOL ? 1 : dtype == SJ_F32 ? 4 : 8; }
 
-const char *dtype_name(sj_dtype dtype) { return dtype == SJ_F32 ? "float32" : "float64"; }
+const char *dtype_name(sj_dtype dtype) {
+    static const char *const names[] = {
+        [SJ_F32] = "float32", [SJ_F64] = "float64", [SJ_BOOL] = "bool", [SJ_I64] = "int64"};
+    return names[dtype];
+}
 
 double element(const void *data, sj_dtype dtype, size_t i) {
     return dtype == SJ_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
@@ -30,10 +34,9 @@ const char *shape_text(int ndim, const size_t *shape, char text[SHAPE_TEXT]) {
     return text;
 }
 
-int read_input(const arguments *args, int index, io_array *array) {
+int read_array(const arguments *args, const char *path, io_array *array) {
     io_error error;
-    memset(array, 0, sizeof *array);
-    if (io_read(args->inputs[index], array, &error)) return EXIT_DONE;
+    if (io_read(path, array, &error)) return EXIT_DONE;
     return fail(args, error.exit_code, "%s", error.message);
 }
 
@@ -82,6 +85,23 @@ sj_view grid_view(const void *data, sj_dtype dtype, const grid *around) {
     return view;
 }
 
+void keep_row(io_array *array, const grid *around, size_t row) {
+    const size_t size = dtype_size(array->dtype), step = around->inner;
+    const size_t first = row / step * around->n * step + row % step;
+    char *data = array->data;
+    /* Entry q moves down or stays, never onto one still to be read. */
+    for (size_t q = 0; q < around->n; q++) memmove(data + q * size, data + (first + q * step) * size, size);
+    array->ndim = 1;
+    array->shape[0] = around->n;
+}
+
+bool few_elements(const io_array *array) {
+    size_t count = 1;
+    for (int d = 0; d < array->ndim; d++)
+        if (!checked_multiply(count, array->shape[d], &count) || count > MOST_FROM_EMPTY) return false;
+    return true;
+}
+
 static bool array_bytes(const io_array *array, size_t *bytes) {
     *bytes = dtype_size(array->dtype);
     for (int d = 0; d < array->ndim; d++) {
@@ -100,14 +120,14 @@ int allocate_array(const arguments *args, io_array *array, const char *advice) {
     shape_text(array->ndim, array->shape, shape);
     array->data = NULL;
     if (!array_bytes(array, &bytes)) {
-        fail(args, EXIT_NO_MEMORY, "a %s result of shape %s needs more bytes than an address can count%s%s",
+        fail(args, EXIT_NO_MEMORY, "a %s array of shape %s needs more bytes than an address can count%s%s",
              dtype_name(array->dtype), shape, separator, advice);
         return EXIT_NO_MEMORY;
     }
     const size_t available = memory_available();
     if (bytes <= available) array->data = calloc(bytes ? bytes : 1, 1);
     if (array->data) return EXIT_DONE;
-    fail(args, EXIT_NO_MEMORY, "a %s result of shape %s needs %zu bytes, and %zu are available%s%s",
+    fail(args, EXIT_NO_MEMORY, "a %s array of shape %s needs %zu bytes, and %zu are available%s%s",
          dtype_name(array->dtype), shape, bytes, available, separator, advice);
     return EXIT_NO_MEMORY;
 }

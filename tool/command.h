@@ -35,7 +35,9 @@ typedef struct arguments {
     int input_count;
     const char *output;         /* -o; NULL when absent */
     const char *grad, *weights; /* files; NULL when absent */
-    sj_reduction reduction;     /* default SJ_MEAN */
+    const char *mask, *bias, *lengths, *sink;
+    bool causal;
+    sj_reduction reduction; /* default SJ_MEAN */
     double label_smoothing, z_loss;
     long long ignore_index; /* default -100 */
     int axis;               /* default -1 */
@@ -81,8 +83,8 @@ typedef struct grid {
     int axis; /* of the array, counted from 0 */
 } grid;
 
-/* Reads input `index` in the dtype of the file. Prints its own message: EXIT_DONE or the exit code. */
-int read_input(const arguments *args, int index, io_array *array);
+/* Reads a file in its own dtype. Prints its own message: EXIT_DONE or the exit code. */
+int read_array(const arguments *args, const char *path, io_array *array);
 
 /* Rounds or widens the elements in place of the array to `dtype`. EXIT_DONE or the exit code. */
 int convert_array(const arguments *args, io_array *array, sj_dtype dtype);
@@ -93,8 +95,12 @@ int grid_of(const arguments *args, const io_array *array, grid *around);
 /* A 3-D view (outer, n, inner) with class axis 1 of C-ordered data. */
 sj_view grid_view(const void *data, sj_dtype dtype, const grid *around);
 
+/* Cuts the array to one row, a vector. */
+void keep_row(io_array *array, const grid *around, size_t row);
+
+/* Of any dtype but SJ_I32, which no array here has. */
 size_t dtype_size(sj_dtype dtype);
-const char *dtype_name(sj_dtype dtype); /* "float32", "float64" */
+const char *dtype_name(sj_dtype dtype); /* as NumPy says it: "float32", "bool" */
 
 /* Element i of C-ordered data, as a double. */
 double element(const void *data, sj_dtype dtype, size_t i);
@@ -102,6 +108,11 @@ double element(const void *data, sj_dtype dtype, size_t i);
 /* Allocates C-ordered data for the shape already in `array`; refuses with bytes needed and bytes available when the
  * result would not fit in memory, with `advice` (may be "") at the end of the message. EXIT_DONE or the exit code. */
 int allocate_array(const arguments *args, io_array *array, const char *advice);
+
+/* A header of no data may claim any number of empty rows: whether an array with a number for each has at most
+ * MOST_FROM_EMPTY, so that a file of a few bytes does not become gigabytes. */
+enum { MOST_FROM_EMPTY = 1 << 20 };
+bool few_elements(const io_array *array);
 
 /* False when a * b does not fit: every size that came from outside is multiplied here. */
 bool checked_multiply(size_t a, size_t b, size_t *product);

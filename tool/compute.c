@@ -8,8 +8,6 @@
 /* Elements of a result in one slice: some milliseconds of work, and far more than a call costs. */
 enum { SLICE_ELEMENTS = 1 << 20, LEAST_INNER = 64 };
 
-enum { MOST_FROM_EMPTY = 1 << 20 };
-
 typedef struct row_slice {
     size_t outer, outers, inner, inners; /* first and count */
 } row_slice;
@@ -24,10 +22,11 @@ int job_read(batch_job *job, const arguments *args, io_array *z, io_array *g) {
     char z_shape[SHAPE_TEXT], g_shape[SHAPE_TEXT];
     job->args = args;
     job->z = z;
-    int code = read_input(args, 0, z);
+    int code = read_array(args, args->inputs[0], z);
     if (code == EXIT_DONE) code = grid_of(args, z, &job->around);
+    if (code == EXIT_DONE) code = beside_read(&job->beside, args, z, &job->around);
     if (code != EXIT_DONE || args->input_count < 2) return code;
-    code = read_input(args, 1, g);
+    code = read_array(args, args->inputs[1], g);
     if (code != EXIT_DONE) return code;
     job->g = g;
     if (g->ndim == z->ndim && memcmp(g->shape, z->shape, sizeof(size_t) * (size_t)z->ndim) == 0) return EXIT_DONE;
@@ -64,17 +63,10 @@ static bool result_shape(batch_job *job) {
     return true;
 }
 
-/* A header of no data may claim any number of empty rows, and a result has a number for each: see that a file of a few
- * bytes does not become one of gigabytes. */
 static int check_empty(const batch_job *job) {
     const io_array *z = job->z, *out = &job->out;
     char z_shape[SHAPE_TEXT], shape[SHAPE_TEXT];
-    size_t count = 1;
-    if (io_elements(z) > 0 || io_elements(out) == 0) return EXIT_DONE;
-    bool few = true;
-    for (int d = 0; d < out->ndim && few; d++)
-        few = checked_multiply(count, out->shape[d], &count) && count <= MOST_FROM_EMPTY;
-    if (few) return EXIT_DONE;
+    if (io_elements(z) > 0 || io_elements(out) == 0 || few_elements(out)) return EXIT_DONE;
     return fail(job->args, EXIT_BAD_DATA,
                 "%s: found shape %s, without elements, and a result of shape %s; expected at most %d elements in the "
                 "result of such an input",
@@ -114,15 +106,17 @@ static sj_view rows_view(const io_array *array, const grid *around, const row_sl
     return view;
 }
 
+static sj_view row_numbers_view(const io_array *array, const grid *around, const row_slice *slice) {
+    const size_t shape[] = {slice->outers, slice->inners}, strides[] = {around->inner, 1};
+    return view_of(array, slice->outer * around->inner + slice->inner, 2, shape, strides);
+}
+
 /* Products of extents cannot overflow here: the result they index has been allocated. */
 static sj_view result_view(const batch_job *job, const row_slice *slice) {
     const grid *around = &job->around;
     const size_t n = around->n, inner = around->inner, row = n * inner;
     const size_t all = job->kind == RESULT_DENSE ? around->outer * row : 0;
-    if (job->kind == RESULT_REDUCED) {
-        const size_t shape[] = {slice->outers, slice->inners}, strides[] = {inner, 1};
-        return view_of(&job->out, slice->outer * inner + slice->inner, 2, shape, strides);
-    }
+    if (job->kind == RESULT_REDUCED) return row_numbers_view(&job->out, around, slice);
     if (job->kind == RESULT_BLOCKS) {
         const size_t shape[] = {slice->outers, slice->inners, n, n};
         const size_t strides[] = {inner * n * n, n * n, n, 1};
@@ -146,14 +140,30 @@ static size_t rows_of_slice(const batch_job *job) {
     return rows < row ? 1 : rows / row;
 }
 
+/* Where view_of_slice places what a slice has of the array, or NULL where there is no array. */
+static const sj_view *beside_view(const io_array *array, const batch_job *job, const row_slice *slice,
+                                  sj_view (*view_of_slice)(const io_array *, const grid *, const row_slice *),
+                                  sj_view *view) {
+    if (!array->data) return NULL;
+    *view = view_of_slice(array, &job->around, slice);
+    return view;
+}
+
 /* Threads that the library starts hold signals as this one does, for good: an ending signal is then always this one's,
  * which writes files undisturbed. */
 static sj_status run_slice(batch_job *job, const row_slice *slice, const sj_options *options) {
     sigset_t before;
+    const beside_arrays *beside = &job->beside;
+    sj_view mask, bias, lengths, sink;
+    sj_options with = *options;
+    with.mask = beside_view(&beside->mask, job, slice, rows_view, &mask);
+    with.bias = beside_view(&beside->bias, job, slice, rows_view, &bias);
+    with.lengths = beside_view(&beside->lengths, job, slice, row_numbers_view, &lengths);
+    with.sink = beside_view(&beside->sink, job, slice, row_numbers_view, &sink);
     const sj_view z = rows_view(job->z, &job->around, slice);
     const sj_view g = job->g ? rows_view(job->g, &job->around, slice) : z;
     hold_ending_signals(&before);
-    const sj_status status = job->call(job, z, g, result_view(job, slice), options);
+    const sj_status status = job->call(job, z, g, result_view(job, slice), &with);
     release_ending_signals(&before);
     return status;
 }
@@ -186,4 +196,9 @@ int job_run(batch_job *job) {
     } while (status == SJ_OK && slice.outer < around->outer);
     progress_end(&bar);
     return status == SJ_OK ? EXIT_DONE : library_failure(job->args, status, &error);
+}
+
+void job_free(batch_job *job) {
+    io_array_free(&job->out);
+    beside_free(&job->beside);
 }

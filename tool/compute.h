@@ -3,6 +3,7 @@
 #ifndef TOOL_COMPUTE_H
 #define TOOL_COMPUTE_H
 
+#include "beside.h"
 #include "command.h"
 
 /* What a row of n logits becomes, and so how the result is indexed. */
@@ -16,13 +17,15 @@ typedef sj_status (*job_call)(const batch_job *job, sj_view z, sj_view g, sj_vie
 struct batch_job {
     const arguments *args;
     const io_array *z, *g; /* g is NULL where the operation takes none */
+    beside_arrays beside;
     grid around;
     result_kind kind;
     io_array out; /* dtype, shape and data are set by job_prepare */
     job_call call;
 };
 
-/* Reads the inputs, agrees their shapes, sets the grid. `z` and `g` are filled in any case and freed by the caller. */
+/* Reads the inputs and what stands beside them, agrees their shapes, sets the grid. `z` and `g` are filled in any case
+ * and freed by the caller. */
 int job_read(batch_job *job, const arguments *args, io_array *z, io_array *g);
 
 /* Sets the result's dtype and shape from the kind, checks that it can go where it shall, allocates it. */
@@ -30,6 +33,9 @@ int job_prepare(batch_job *job);
 
 /* Runs every slice. EXIT_DONE, or the exit code with the library's message printed. */
 int job_run(batch_job *job);
+
+/* Frees all but the inputs. */
+void job_free(batch_job *job);
 
 /* A library failure as an exit code, with its message printed. */
 int library_failure(const arguments *args, sj_status status, const sj_error *error);

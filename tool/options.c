@@ -5,7 +5,8 @@
 #define BIT(option) (1u << OPTION_##option)
 #define ANYWHERE (BIT(JSON) | BIT(QUIET) | BIT(HELP) | BIT(VERSION))
 #define FORWARD                                                                                                        \
-    (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(TEMPERATURE) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS))
+    (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(TEMPERATURE) | BIT(BIAS) | BIT(SINK) | BIT(MASK) |          \
+     BIT(LENGTHS) | BIT(CAUSAL) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS))
 #define LOSS                                                                                                           \
     (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(NONFINITE) | BIT(THREADS) | BIT(GRAD) | BIT(REDUCTION) |    \
      BIT(LABEL_SMOOTHING) | BIT(WEIGHTS) | BIT(IGNORE_INDEX) | BIT(Z_LOSS))
@@ -55,6 +56,21 @@ const option_spec option_specs[OPTION_COUNT] = {
          "Divide the logits by T: softmax(z / T), T below 0 for softmin. Derivatives are with respect to "
          "z. 0, with --nonfinite limit and not of derivatives, puts the mass at the largest logit. Not "
          "together with --exact."},
+    [OPTION_BIAS] = {"--bias", NULL, VALUE_FILE, "FILE", NULL,
+                     "Add FILE, broadcast to the shape of the logits, to logits / T; -inf masks an entry. Not together "
+                     "with --exact."},
+    [OPTION_SINK] = {"--sink", NULL, VALUE_FILE, "FILE", NULL,
+                     "A logit more in the denominator of each row, and no entry of the result: one number a row, "
+                     "broadcast. 0 makes softmax-one. Not together with --exact."},
+    [OPTION_MASK] = {"--mask", NULL, VALUE_FILE, "FILE", NULL,
+                     "Which entries take part: booleans, or 1 and 0, broadcast to the shape of the logits. An entry at "
+                     "false or 0 has softmax 0, log -inf, derivatives 0, whatever it holds."},
+    [OPTION_LENGTHS] = {"--lengths", NULL, VALUE_FILE, "FILE", NULL,
+                        "How many entries of each row take part, the first ones: whole numbers, one a row, broadcast "
+                        "to the shape of the logits without the class axis. In text, one row or column."},
+    [OPTION_CAUSAL] = {"--causal", NULL, VALUE_NONE, NULL, NULL,
+                       "Entry k of row i takes part where k <= i, i the index in the dimension before the class axis, "
+                       "which must be the last. Together with --mask and --lengths, all must let an entry in."},
     [OPTION_NONFINITE] = {"--nonfinite", NULL, VALUE_CHOICE, "ieee|limit|zero", nonfinite,
                           "What a row becomes that holds +inf, or only -inf. ieee (the default): NaN. limit: the +inf "
                           "entries share the mass. zero: a row of only -inf is 0."},
@@ -82,6 +98,7 @@ const command_spec command_specs[COMMAND_COUNT] = {
                          "The result has the shape of the input: exp(z_q - max) / sum of exp(z_k - max) in each row.",
                          {{"softjac softmax logits.npy", "print it, or its corners when it is large"},
                           {"softjac softmax logits.npy -o probabilities.npy", "save it"},
+                          {"softjac softmax scores.npy --causal", "of attention: row i over its first i + 1 entries"},
                           {"printf '0.5,0.5\\n40,0\\n' | softjac softmax -", "rows of CSV text"}}},
     [COMMAND_LOG_SOFTMAX] = {"log-softmax",
                              "LOGITS",
@@ -93,6 +110,7 @@ const command_spec command_specs[COMMAND_COUNT] = {
                              "exp(z_k - max) over the other classes.",
                              {{"softjac log-softmax logits.npy", "print it"},
                               {"softjac log-softmax --temperature 2 logits.npy", "of logits / 2"},
+                              {"softjac log-softmax logits.npy --mask allowed.npy", "over the entries at true"},
                               {"softjac log-softmax logits.csv -o log.csv", "CSV text in and out, every digit kept"}}},
     [COMMAND_LOGSUMEXP] = {"logsumexp",
                            "LOGITS",
@@ -102,7 +120,8 @@ const command_spec command_specs[COMMAND_COUNT] = {
                            "log of the sum of exponentials of each row",
                            "The result has the shape of the input without the class axis.",
                            {{"softjac logsumexp logits.npy", "one number a row"},
-                            {"softjac logsumexp logits.npy --axis 0", "one number a column"}}},
+                            {"softjac logsumexp logits.npy --axis 0", "one number a column"},
+                            {"softjac logsumexp logits.npy --lengths lengths.npy", "of rows that end early"}}},
     [COMMAND_GRADIENT] =
         {"gradient",
          "LOGITS",
@@ -139,7 +158,8 @@ const command_spec command_specs[COMMAND_COUNT] = {
                      "COTANGENT is dL/ds, in the shape of LOGITS; the result is dL/dz. The Jacobian is never formed.",
                      {{"softjac vjp logits.npy dloss.npy -o dlogits.npy", "backward through softmax"},
                       {"softjac vjp --log logits.npy dloss.npy", "backward through log-softmax"},
-                      {"softjac vjp --given softmax s.npy dloss.npy", "from the forward pass's result"}}},
+                      {"softjac vjp --given softmax s.npy dloss.npy", "from the forward pass's result"},
+                      {"softjac vjp scores.npy dloss.npy --causal", "backward through causal attention"}}},
     [COMMAND_JVP] = {"jvp",
                      "LOGITS TANGENT",
                      2,

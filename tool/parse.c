@@ -91,13 +91,23 @@ static bool set_real(word_parser *parser, option_id option, const char *text) {
     return true;
 }
 
-static void set_file(word_parser *parser, option_id option, const char *text) {
-    if (option == OPTION_GRAD)
-        parser->args->grad = text;
-    else if (option == OPTION_WEIGHTS)
-        parser->args->weights = text;
-    else
-        parser->args->output = text;
+static const char **file_of(arguments *args, option_id option) {
+    switch (option) {
+    case OPTION_GRAD:
+        return &args->grad;
+    case OPTION_WEIGHTS:
+        return &args->weights;
+    case OPTION_MASK:
+        return &args->mask;
+    case OPTION_BIAS:
+        return &args->bias;
+    case OPTION_LENGTHS:
+        return &args->lengths;
+    case OPTION_SINK:
+        return &args->sink;
+    default:
+        return &args->output;
+    }
 }
 
 static bool set_number(word_parser *parser, option_id option, const char *text) {
@@ -169,6 +179,8 @@ static bool set_flag(word_parser *parser, option_id option) {
         parser->args->log = true;
     else if (option == OPTION_EXACT)
         parser->args->exact = true;
+    else if (option == OPTION_CAUSAL)
+        parser->args->causal = true;
     else if (option == OPTION_JSON)
         parser->args->json = true;
     else if (option == OPTION_QUIET)
@@ -188,7 +200,7 @@ static bool set_value(word_parser *parser, option_id option, const char *text) {
     case VALUE_LAYOUT:
         return set_layout(parser, text);
     case VALUE_FILE:
-        set_file(parser, option, text);
+        *file_of(parser->args, option) = text;
         return true;
     case VALUE_REAL:
         return set_real(parser, option, text);
@@ -251,6 +263,15 @@ static bool parse_word(word_parser *parser) {
     return true;
 }
 
+/* Files that would be read from standard input. */
+static int standard_inputs(const arguments *args) {
+    const char *const read[] = {args->inputs[0], args->inputs[1], args->weights, args->mask,
+                                args->bias,      args->lengths,   args->sink};
+    int count = 0;
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++) count += read[i] && strcmp(read[i], "-") == 0;
+    return count;
+}
+
 static bool check_inputs(word_parser *parser) {
     const command_spec *command = parser->command;
     const arguments *args = parser->args;
@@ -260,8 +281,8 @@ static bool check_inputs(word_parser *parser) {
              given, given == 1 ? "" : "s", command->name, command->inputs);
         return wrong(parser);
     }
-    if (given == 2 && strcmp(args->inputs[0], "-") == 0 && strcmp(args->inputs[1], "-") == 0) {
-        fail(args, 0, "both inputs are -, and standard input can be read once");
+    if (standard_inputs(args) > 1) {
+        fail(args, 0, "more than one input is -, and standard input can be read once");
         return wrong(parser);
     }
     if (command_takes(command, OPTION_CLASS) && command->least_inputs == 1 && !args->has_class) {

@@ -41,7 +41,8 @@ np.save('logits.npy', z); np.savetxt('logits.csv', z, delimiter=','); np.save('z
 np.savez('images.npz', logits=logits(2, 5, 3), labels=np.arange(2)); np.save('small.npy', z[:2])
 np.save('scipy.npy', softmax(z).astype('f8')); np.save('true.npy', z); np.save('predicted.npy', z * 1.01)
 np.save('labels.npy', np.arange(6) % 5); np.savetxt('z.csv', z, delimiter=','); np.savetxt('y.csv', np.arange(6) % 5)
-np.save('s.npy', softmax(z).astype('f8')); np.save('dloss.npy', g); np.save('step.npy', g)"
+np.save('s.npy', softmax(z).astype('f8')); np.save('dloss.npy', g); np.save('step.npy', g)
+np.save('scores.npy', z); np.save('allowed.npy', z < 1); np.save('lengths.npy', np.arange(6) % 5 + 1)"
     PATH="$(dirname "$SOFTJAC"):$PATH"
     count=0
     for command in $(commands); do

@@ -14,17 +14,22 @@ def logits(*shape, dtype=np.float64, seed=1):
     return np.random.default_rng(seed).uniform(-3, 3, shape).astype(dtype)
 
 
-def softmax(z, axis=-1):
-    e = np.exp(z.astype(np.longdouble) - z.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
+def softmax(z, axis=-1, keep=True):
+    """Over the entries of `keep`, which broadcasts to z; 0 at the others, and in a row of none."""
+    x = np.where(keep, z.astype(np.longdouble), -np.inf)
+    top = x.max(axis=axis, keepdims=True)
+    e = np.exp(x - np.where(np.isfinite(top), top, 0))
+    total = e.sum(axis=axis, keepdims=True)
+    return e / np.where(total == 0, 1, total)
 
 
-def blocks(z, axis=-1, log=False):
+def blocks(z, axis=-1, log=False, keep=True):
     """Shape of z without the class axis, then (n, n)."""
-    s = np.moveaxis(softmax(z, axis), axis, -1)
+    s = np.moveaxis(softmax(z, axis, keep), axis, -1)
     identity = np.eye(s.shape[-1], dtype=np.longdouble)
     if log:
-        return identity - s[..., None, :]
+        kept = np.moveaxis(np.broadcast_to(keep, z.shape), axis, -1)
+        return (identity - s[..., None, :]) * (kept[..., :, None] & kept[..., None, :])
     return s[..., :, None] * (identity - s[..., None, :])
 
 
@@ -50,14 +55,14 @@ def close(got, want, eps=EPS):
     assert (error <= 2 * eps * np.abs(want)).all(), (error / np.abs(want)).max()
 
 
-def product_close(got, z, g, axis=-1, log=False, transposed=False, eps=EPS):
+def product_close(got, z, g, axis=-1, log=False, transposed=False, eps=EPS, keep=True):
     """The contract of products: 4 u * sum of |J_ik| |g_k - g_m|, u = eps / 2; the log VJP is sums of |J_ki g_k|."""
     assert got.shape == z.shape
-    j = blocks(z, axis, log)
+    j = blocks(z, axis, log, keep)
     if transposed:
         j = np.swapaxes(j, -1, -2)
-    rows = np.moveaxis(g, axis, -1).astype(np.longdouble)
-    top = np.moveaxis(z, axis, -1).argmax(axis=-1)[..., None]
+    rows = np.moveaxis(np.where(keep, g, 0), axis, -1).astype(np.longdouble)
+    top = np.moveaxis(softmax(z, axis, keep), axis, -1).argmax(axis=-1)[..., None]
     shift = 0 if log and transposed else np.take_along_axis(rows, top, axis=-1)
     want = np.moveaxis((j @ rows[..., None])[..., 0], -1, axis)
     scale = np.moveaxis((np.abs(j) @ np.abs(rows - shift)[..., None])[..., 0], -1, axis)

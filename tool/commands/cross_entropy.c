@@ -43,11 +43,10 @@ static int take_labels(loss_job *job) {
 }
 
 static int read_weights(loss_job *job) {
-    io_error error;
     const arguments *args = job->args;
     if (!args->weights) return EXIT_DONE;
-    if (!io_read(args->weights, &job->weights, &error)) return fail(args, error.exit_code, "%s", error.message);
-    if (io_elements(&job->weights) == job->around.n) return EXIT_DONE;
+    const int code = read_array(args, args->weights, &job->weights);
+    if (code != EXIT_DONE || io_elements(&job->weights) == job->around.n) return code;
     return fail(args, EXIT_BAD_DATA, "%s: found %zu weights, expected %zu, one for each class", args->weights,
                 io_elements(&job->weights), job->around.n);
 }
@@ -55,9 +54,9 @@ static int read_weights(loss_job *job) {
 static int read_all(loss_job *job) {
     char shape[SHAPE_TEXT], z_shape[SHAPE_TEXT];
     const arguments *args = job->args;
-    int code = read_input(args, 0, &job->z);
+    int code = read_array(args, args->inputs[0], &job->z);
     if (code == EXIT_DONE) code = grid_of(args, &job->z, &job->around);
-    if (code == EXIT_DONE) code = read_input(args, 1, &job->target);
+    if (code == EXIT_DONE) code = read_array(args, args->inputs[1], &job->target);
     if (code == EXIT_DONE) code = read_weights(job);
     if (code != EXIT_DONE) return code;
     if (holds_labels(job)) return take_labels(job);

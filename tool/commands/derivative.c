@@ -51,20 +51,15 @@ static int check_class(const arguments *args, const grid *around) {
 
 /* Cuts the input to the one row of --layout sample:I, a vector. */
 static int select_sample(batch_job *job, const arguments *args, io_array *logits) {
-    grid *around = &job->around;
+    const grid *around = &job->around;
     const size_t row = args->sample;
     size_t rows = 0;
     if (!checked_multiply(around->outer, around->inner, &rows) || row >= rows)
         return fail(args, EXIT_WRONG_USE, "--layout sample:%zu: expected a row below %zu, the rows of %s", row, rows,
                     args->inputs[0]);
-    const size_t size = dtype_size(logits->dtype), step = around->inner;
-    const size_t first = row / step * around->n * step + row % step;
-    char *data = logits->data;
-    /* Entry q moves down or stays, never onto one still to be read. */
-    for (size_t q = 0; q < around->n; q++) memmove(data + q * size, data + (first + q * step) * size, size);
-    logits->ndim = 1;
-    logits->shape[0] = around->n;
-    *around = (struct grid){1, around->n, 1, 0};
+    keep_row(logits, around, row);
+    beside_keep_row(&job->beside, around, row);
+    job->around = (struct grid){1, around->n, 1, 0};
     return EXIT_DONE;
 }
 
@@ -78,7 +73,7 @@ int command_derivative(const arguments *args) {
     if (code == EXIT_DONE) code = job_prepare(&job);
     if (code == EXIT_DONE) code = job_run(&job);
     if (code == EXIT_DONE) code = emit_array(args, &job.out);
-    io_array_free(&job.out);
+    job_free(&job);
     io_array_free(&direction);
     io_array_free(&logits);
     return code;

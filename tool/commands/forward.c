@@ -28,7 +28,7 @@ int command_forward(const arguments *args) {
     if (code == EXIT_DONE) code = job_prepare(&job);
     if (code == EXIT_DONE) code = job_run(&job);
     if (code == EXIT_DONE) code = emit_array(args, &job.out);
-    io_array_free(&job.out);
+    job_free(&job);
     io_array_free(&logits);
     return code;
 }

@@ -39,8 +39,8 @@ static int compare(const arguments *args, const io_array *pred, const io_array *
 
 int command_mape(const arguments *args) {
     io_array pred = {0}, truth = {0};
-    int code = read_input(args, 0, &pred);
-    if (code == EXIT_DONE) code = read_input(args, 1, &truth);
+    int code = read_array(args, args->inputs[0], &pred);
+    if (code == EXIT_DONE) code = read_array(args, args->inputs[1], &truth);
     if (code == EXIT_DONE) code = check_shapes(args, &pred, &truth);
     if (code == EXIT_DONE) code = compare(args, &pred, &truth);
     io_array_free(&truth);

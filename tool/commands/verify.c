@@ -135,7 +135,7 @@ static int check_and_report(const arguments *args, const io_array *logits, check
 
 int command_verify(const arguments *args) {
     io_array logits = {0};
-    int code = args->input_count ? read_input(args, 0, &logits) : make_logits(args, &logits);
+    int code = args->input_count ? read_array(args, args->inputs[0], &logits) : make_logits(args, &logits);
     const size_t available = memory_available() / 4;
     check_input input = {.ndim = logits.ndim, .shape = logits.shape};
     input.memory_limit = available < MOST_BYTES ? available : MOST_BYTES;
