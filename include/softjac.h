@@ -169,10 +169,12 @@ typedef struct sj_options {
                                on are masked. NULL: none are. */
     bool causal;            /* entry k takes part where k <= i + causal_offset, i its index in the dimension before */
     ptrdiff_t causal_offset;
+    const sj_view *offsets; /* SJ_I32 or SJ_I64, one dimension: rows of different lengths are packed along the class
+                               axis, and begin there; see "ragged rows". NULL: a row is the whole class axis. */
 } sj_options;
 
 #define SJ_OPTIONS_INIT                                                                                                \
-    { sizeof(sj_options), SJ_IEEE, SJ_GIVEN_LOGITS, 0, NULL, SJ_DEFAULT, 1, NULL, NULL, NULL, NULL, false, 0 }
+    { sizeof(sj_options), SJ_IEEE, SJ_GIVEN_LOGITS, 0, NULL, SJ_DEFAULT, 1, NULL, NULL, NULL, NULL, false, 0, NULL }
 
 /* ---------------------------------------------------------------- scale
  * options->scale, bias and sink: s = softmax(x), x = scale z + bias, with exp(sink - max) more in the denominator.
@@ -208,6 +210,20 @@ typedef struct sj_options {
  *              SJ_BAD_OPTION.
  *   errors     SJ_BAD_SHAPE where shapes do not broadcast, SJ_BAD_DTYPE, SJ_BAD_OVERLAP where the output shares memory
  *              with one of them, SJ_BAD_OPTION where a length is below 0 or above n. */
+
+/* ---------------------------------------------------------------- ragged rows
+ * options->offsets: rows + 1 numbers, 0 = offsets[0] <= offsets[1] <= ... <= offsets[rows] = n. Row i is the entries
+ * [offsets[i], offsets[i + 1]) along the class axis, as the edges of node i in a graph (CSR): each entry is of one row.
+ *
+ *   results    Those of the rows passed one by one, to the bit. They have the shape of z, and stand where the entries
+ *              of their row do; logsumexp has the shape of z with `rows` in place of n.
+ *   batch      The other dimensions of z, heads for example, are all divided by the same offsets.
+ *   no entry   A row without entries has no results, but logsumexp = -inf.
+ *   gradient   Of output q of each row: SJ_BAD_CLASS where a row has entries, but not that many.
+ *   with       Any mode, given, nonfinite and scale. Not with a mask, lengths, causal, a bias or a sink, nor in
+ *              Jacobians, whose blocks have no common shape, losses, row states and second derivatives: SJ_BAD_OPTION.
+ *   errors     SJ_BAD_DTYPE, SJ_BAD_SHAPE, SJ_BAD_OVERLAP where the output shares memory with the offsets, and
+ *              SJ_BAD_OPTION, with the place and the value, where an offset is not as above. */
 
 /* ---------------------------------------------------------------- forward
  * z and out: any shape with class axis z.axis; out has the shape of z.

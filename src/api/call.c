@@ -4,14 +4,16 @@
 
 #include "check.h"
 #include "masks.h"
+#include "offsets.h"
 #include "plan/plan.h"
 
 #include <fenv.h>
 #include <stdint.h>
 #include <string.h>
 
-/* Shape the output must have. */
-static sj_status expected_shape(const sj_call *call, int axis, int *ndim, size_t *shape, sj_error *error) {
+/* Shape the output must have; offsets: those of packed rows, or NULL. */
+static sj_status expected_shape(const sj_call *call, const sj_view *offsets, int axis, int *ndim, size_t *shape,
+                                sj_error *error) {
     const sj_view *z = call->z;
     const size_t n = z->shape[axis];
     int count = 0;
@@ -22,6 +24,8 @@ static sj_status expected_shape(const sj_call *call, int axis, int *ndim, size_t
     for (int d = 0; d < z->ndim; d++)
         if (d != axis || call->result == SJ_RESULT_SAME || call->result == SJ_RESULT_DENSE)
             shape[count++] = z->shape[d];
+        else if (offsets)
+            shape[count++] = offsets->shape[0] - 1;
     if (call->result == SJ_RESULT_BLOCKS) {
         shape[count++] = n;
         shape[count++] = n;
@@ -68,7 +72,7 @@ static size_t packed_rows(const sj_call *call) {
     return are_apart(out, z, elements) && are_apart(out, g, elements) ? rows : 0;
 }
 
-static sj_status check_views(const sj_call *call, sj_error *error, int *axis) {
+static sj_status check_views(const sj_call *call, const sj_view *offsets, sj_error *error, int *axis) {
     const sj_named_view z = {"z", call->z}, out = {"out", call->out};
     const sj_named_view beside[] = {{call->g_name, call->g}, call->more[0], call->more[1]};
     const bool in_place = call->result == SJ_RESULT_SAME;
@@ -82,7 +86,8 @@ static sj_status check_views(const sj_call *call, sj_error *error, int *axis) {
         if (!status) status = sj_check_shape(beside[i], call->z->ndim, call->z->shape, error);
     }
     if (!status) status = sj_check_view(out, error);
-    if (!status) status = expected_shape(call, *axis, &ndim, shape, error);
+    if (!status && offsets) status = sj_check_offsets(call, offsets, error);
+    if (!status) status = expected_shape(call, offsets, *axis, &ndim, shape, error);
     if (!status) status = sj_check_shape(out, ndim, shape, error);
     if (!status && call->takes_q && call->z->shape[*axis] > 0 && call->q >= call->z->shape[*axis])
         status = sj_fail(error, SJ_BAD_CLASS, "q: %zu; expected below n = %zu", call->q, call->z->shape[*axis]);
@@ -174,6 +179,7 @@ static void set_batch(const sj_call *call, int axis, sj_batch *batch) {
             batch->out[b] = step(call->out, d) + step(call->out, call->z->ndim + d);
             break;
         default:
+            e += batch->ragged && d == axis + 1; /* packed rows are a dimension of the result */
             batch->out[b] = step(call->out, e++);
         }
     }
@@ -236,13 +242,14 @@ sj_status sj_call_check(const sj_call *call, const sj_options *options) {
     if (options && options->size != sizeof *options) return SJ_BAD_OPTION;
     sj_error *error = options ? options->error : NULL;
     const sj_status status = options ? sj_check_options(options, call->derivative, error) : SJ_OK;
-    return status ? status : check_views(call, error, &axis);
+    return status ? status : check_views(call, options ? options->offsets : NULL, error, &axis);
 }
 
 sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
     static const sj_options defaults = SJ_OPTIONS_INIT;
     sj_batch batch;
     sj_reading reading;
+    sj_ragged ragged;
     sj_run run;
     int axis;
     if (options && options->size != sizeof *options)
@@ -251,12 +258,14 @@ sj_status sj_call_rows(const sj_call *call, const sj_options *options) {
     sj_status status = sj_check_options(options, call->derivative, options->error);
     if (status) return status;
     const bool plain = sj_reads_plainly(options);
-    const size_t rows = plain ? packed_rows(call) : 0;
+    const size_t rows = plain && !options->offsets ? packed_rows(call) : 0;
     if (rows > 0)
         axis = call->z->ndim - 1;
     else
-        status = check_views(call, options->error, &axis);
+        status = check_views(call, options->offsets, options->error, &axis);
     batch.reading = NULL;
+    batch.ragged = NULL;
+    if (!status && options->offsets) status = sj_read_offsets(call, options, axis, &ragged, &batch);
     if (!status && !plain) status = sj_read_masks(call, options, axis, &reading, &batch);
     if (status) return status;
     set_first_row(call, options, axis, &run);
@@ -278,6 +287,7 @@ void sj_call_checked(const sj_call *call, int axis, const sj_options *options) {
     sj_run run;
     set_first_row(call, options, axis, &run);
     batch.reading = NULL;
+    batch.ragged = NULL;
     set_batch(call, axis, &batch);
     run_rounding_to_nearest(call, options, &batch, &run);
 }

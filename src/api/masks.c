@@ -123,9 +123,9 @@ sj_status sj_refuse_readings(const sj_options *options, const char *what) {
     if (!options) return SJ_OK;
     if (options->mode == SJ_EXACT)
         return sj_fail(options->error, SJ_BAD_OPTION, "options.mode: SJ_EXACT of %s; expected SJ_DEFAULT", what);
-    if (!sj_reads_plainly(options))
+    if (!sj_reads_plainly(options) || options->offsets)
         return sj_fail(options->error, SJ_BAD_OPTION,
-                       "options: a mask, lengths, a scale, a bias or a sink of %s; expected none", what);
+                       "options: a mask, lengths, offsets, a scale, a bias or a sink of %s; expected none", what);
     return SJ_OK;
 }
 

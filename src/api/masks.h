@@ -5,7 +5,7 @@
 #include "call.h"
 #include "plan/plan.h"
 
-/* Whether rows are as they stand in memory. */
+/* Whether entries are as they stand in memory, wherever rows begin. */
 static inline bool sj_reads_plainly(const sj_options *options) {
     return !options->mask && !options->lengths && !options->causal && !options->bias && !options->sink &&
            options->scale == 1;

@@ -3,6 +3,8 @@
 #include "plan.h"
 
 #include "dispatch.h"
+#include "operand.h"
+#include "ragged.h"
 #include "reading.h"
 #include "threads.h"
 
@@ -68,10 +70,6 @@ typedef struct plan {
     size_t group_rows;    /* of every group but a run's last */
     size_t groups;        /* of a run */
 } plan;
-
-static void advance(sj_operand *operand, ptrdiff_t elements) {
-    if (operand->data) operand->data += elements * (ptrdiff_t)sj_dtype_size(operand->dtype);
-}
 
 /* Where a walk over the runs is. */
 typedef struct place {
@@ -281,6 +279,58 @@ static void perform_all(sj_operation operation, sj_dtype compute, sj_mode mode, 
     perform_groups(&p, 0, work.items);
 }
 
+/* A collapsed call of packed rows. */
+typedef struct ragged_plan {
+    sj_ragged_server server;
+    plan plan;
+    size_t runs, most; /* longer rows are done apart */
+} ragged_plan;
+
+static void serve_ragged(const sj_ragged_server *server, sj_run *run) {
+    const ragged_plan *r = (const ragged_plan *)(const void *)server;
+    perform_rows(r->plan.kernels, r->plan.operation, run);
+}
+
+static void perform_ragged_rows(const void *context, size_t first, size_t count) {
+    const ragged_plan *r = context;
+    const sj_ragged *ragged = r->plan.runs->ragged;
+    const size_t start = sj_ragged_from(ragged, first), end = sj_ragged_from(ragged, first + count);
+    place at;
+    begin(&r->plan, &at);
+    seek(r->plan.runs, 0, &at);
+    for (size_t i = 0; i < r->runs; i++) {
+        sj_ragged_rows(&r->server, ragged, start, end, r->most, &at.run);
+        next_run(r->plan.runs, &at);
+    }
+}
+
+/* Fewer than as many rows of exact mode, or of a set without lanes, are not worth a call by themselves. */
+#define LEAST_BLOCK ((size_t)8)
+
+/* The first run, whose rows are all packed ones together, `runs` times. A row that is more than a thread's share is
+ * done by itself, on all threads. */
+static void perform_ragged(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, const sj_batch *batch,
+                           size_t runs, sj_run *first) {
+    const sj_ragged *ragged = batch->ragged;
+    const sj_kernels *kernels = kernels_of(sj_dispatch(), compute, mode);
+    const size_t items = first->n + ragged->rows;
+    const double slices = (double)runs * (double)first->rows;
+    const double cost = slices * (double)items * entry_cost(operation, compute, mode, first->n);
+    const int many = sj_threads_for(cost, threads);
+    const size_t block = kernels->lanes < LEAST_BLOCK ? LEAST_BLOCK : kernels->lanes;
+    const ragged_plan r = {
+        {serve_ragged, block}, {kernels, operation, batch, first, 1, 1}, runs, many > 1 ? items / (size_t)many : items};
+    for (size_t i = 0; many > 1 && i < ragged->rows; i++) {
+        if (sj_ragged_length(ragged, i) <= r.most) continue;
+        sj_run one = *first;
+        sj_ragged_seek(ragged, i, first, &one);
+        perform_all(operation, compute, mode, threads, batch, runs, &one);
+    }
+    first->stream = streams(operation, first, slices * (double)first->n);
+    const sj_work work = {items, cost, perform_ragged_rows, &r};
+    sj_threads_perform(&work, threads);
+}
+
 /* The first run with all its rows, and how many runs there are; false where there is no row. */
 static bool lay_out(sj_batch *batch, sj_run *first, size_t *runs) {
     for (int d = 0; d < batch->ndim; d++)
@@ -305,5 +355,8 @@ void sj_plan_run(sj_operation operation, sj_dtype compute, sj_mode mode, int thr
     static const sj_batch none = {.ndim = 0};
     size_t runs = 1;
     if (batch && !lay_out(batch, first, &runs)) return;
-    perform_all(operation, compute, mode, threads, batch ? batch : &none, runs, first);
+    if (batch && batch->ragged)
+        perform_ragged(operation, compute, mode, threads, batch, runs, first);
+    else
+        perform_all(operation, compute, mode, threads, batch ? batch : &none, runs, first);
 }

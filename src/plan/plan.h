@@ -3,7 +3,7 @@
 #ifndef SJ_PLAN_H
 #define SJ_PLAN_H
 
-#include "kernel/table.h"
+#include "ragged.h"
 
 /* The batch dimensions of a call (all but the class axis), with the strides, in elements, of each operand. */
 typedef struct sj_batch {
@@ -11,6 +11,7 @@ typedef struct sj_batch {
     size_t shape[SJ_MAX_NDIM];
     sj_reading *reading; /* of the first row; NULL: none, and no strides of it */
     ptrdiff_t beside[SJ_BESIDES][SJ_MAX_NDIM];
+    const sj_ragged *ragged;                        /* NULL: each row is the whole class axis */
     ptrdiff_t numbers[SJ_ROW_NUMBERS][SJ_MAX_NDIM]; /* of losses, else 0 */
     ptrdiff_t z[SJ_MAX_NDIM], g[SJ_MAX_NDIM], out[SJ_MAX_NDIM], more[SJ_MORE][SJ_MAX_NDIM];
 } sj_batch;
