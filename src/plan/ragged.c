@@ -55,69 +55,85 @@ typedef struct window {
 
 #define NONE WINDOW
 
-/* n elements, strides in bytes. */
+/* Some of one length: where they begin along the class axis, and which they are. */
+typedef struct equals {
+    size_t rows, n;
+    ptrdiff_t start[WINDOW], row[WINDOW];
+} equals;
+
+/* Two pieces that overlap in the middle cost less than a call, or a loop that ends where nobody foresees it. */
+static inline void copy_near(const char *from, char *to, size_t bytes) {
+    if (bytes >= 16) {
+        for (size_t i = 0; i < bytes - 16; i += 16) memcpy(to + i, from + i, 16);
+        memcpy(to + bytes - 16, from + bytes - 16, 16);
+    } else if (bytes >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + bytes - 8, from + bytes - 8, 8);
+    } else {
+        memcpy(to, from, bytes);
+    }
+}
+
 static inline void copy_of(size_t size, const char *from, ptrdiff_t from_step, char *to, ptrdiff_t to_step, size_t n) {
     for (size_t k = 0; k < n; k++) memcpy(to + (ptrdiff_t)k * to_step, from + (ptrdiff_t)k * from_step, size);
 }
 
 /* Of known size a copy is an instruction. */
-static void copy(size_t size, const char *from, ptrdiff_t from_step, char *to, ptrdiff_t to_step, size_t n) {
-    if (size == 8)
-        copy_of(8, from, from_step, to, to_step, n);
+static void copy_apart(const char *from, ptrdiff_t from_step, char *to, ptrdiff_t to_step, size_t size, size_t n) {
+    if (size == sizeof(double))
+        copy_of(sizeof(double), from, from_step, to, to_step, n);
     else
-        copy_of(4, from, from_step, to, to_step, n);
+        copy_of(sizeof(float), from, from_step, to, to_step, n);
 }
 
-/* Rows of n entries from `i` on, as many as fit, between an array and its part of the stage: from there on first goes
- * what follows. */
-typedef struct chain {
-    const window *window;
-    size_t i, rows, n;
-} chain;
-
-static char *row_start(const chain *c, size_t i, const sj_operand *array) {
-    const size_t row = c->window->first + i;
-    const ptrdiff_t start = (ptrdiff_t)sj_ragged_at(c->window->ragged, row);
-    return array->data + start * array->class_stride * (ptrdiff_t)sj_dtype_size(array->dtype);
-}
-
-static sj_operand gather(const chain *c, const sj_operand *array, char *to) {
-    const size_t size = sj_dtype_size(array->dtype), pitch = size * c->n;
-    const ptrdiff_t item = (ptrdiff_t)size;
+/* To the stage, where there is something. */
+static sj_operand gather(const equals *e, const sj_operand *array, char *to) {
+    const size_t size = sj_dtype_size(array->dtype), pitch = size * e->n;
+    const ptrdiff_t item = (ptrdiff_t)size, step = item * array->class_stride;
     if (!array->data) return *array;
-    for (size_t r = 0, i = c->i; r < c->rows; r++, i = c->window->next[i])
-        copy(size, row_start(c, i, array), item * array->class_stride, to + r * pitch, item, c->n);
-    return (sj_operand){to, array->dtype, (ptrdiff_t)c->n, 1, 0};
+    for (size_t r = 0; r < e->rows; r++) {
+        const char *row = array->data + e->start[r] * step;
+        if (array->class_stride == 1)
+            copy_near(row, to + r * pitch, pitch);
+        else
+            copy_apart(row, step, to + r * pitch, item, size, e->n);
+    }
+    return (sj_operand){to, array->dtype, (ptrdiff_t)e->n, 1, 0};
 }
 
-static void scatter(const chain *c, const sj_operand *array, const char *from) {
-    const sj_ragged *ragged = c->window->ragged;
-    const size_t size = sj_dtype_size(array->dtype), pitch = size * (ragged->numbers ? 1 : c->n);
-    const ptrdiff_t item = (ptrdiff_t)size;
-    for (size_t r = 0, i = c->i; r < c->rows; r++, i = c->window->next[i]) {
-        const ptrdiff_t row = (ptrdiff_t)(c->window->first + i);
-        if (ragged->numbers)
-            copy(size, from + r * pitch, item, array->data + row * ragged->step * item, item, 1);
+/* And back. */
+static void scatter(const equals *e, const sj_ragged *ragged, const sj_operand *array, const char *from) {
+    const size_t size = sj_dtype_size(array->dtype), n = ragged->numbers ? 1 : e->n, pitch = size * n;
+    const ptrdiff_t item = (ptrdiff_t)size, step = item * array->class_stride;
+    const ptrdiff_t *place = ragged->numbers ? e->row : e->start, along = ragged->numbers ? item * ragged->step : step;
+    for (size_t r = 0; r < e->rows; r++) {
+        char *row = array->data + place[r] * along;
+        if (array->class_stride == 1)
+            copy_near(from + r * pitch, row, pitch);
         else
-            copy(size, from + r * pitch, item, row_start(c, i, array), item * array->class_stride, c->n);
+            copy_apart(from + r * pitch, item, row, step, size, n);
     }
 }
 
 /* The rows of one length, in the first row of a run. */
 static void serve_equal(const sj_ragged_server *server, const window *w, size_t n, const sj_run *run, stage *s) {
     const size_t room = STAGE_BYTES / sizeof(double) / (n > 0 ? n : 1);
+    equals e;
     sj_run part = *run;
     part.stream = false;
-    for (size_t i = w->head[n], end; i != NONE; i = end) {
-        chain c = {w, i, 0, n};
-        for (end = i; end != NONE && c.rows < room; end = w->next[end]) c.rows++;
-        part.rows = c.rows;
+    e.n = n;
+    for (size_t i = w->head[n]; i != NONE;) {
+        for (e.rows = 0; i != NONE && e.rows < room; i = w->next[i], e.rows++) {
+            e.row[e.rows] = (ptrdiff_t)(w->first + i);
+            e.start[e.rows] = (ptrdiff_t)sj_ragged_at(w->ragged, w->first + i);
+        }
+        part.rows = e.rows;
         part.n = n;
-        part.z = gather(&c, &run->z, s->z);
-        part.g = gather(&c, &run->g, s->g);
+        part.z = gather(&e, &run->z, s->z);
+        part.g = gather(&e, &run->g, s->g);
         part.out = (sj_operand){s->out, run->out.dtype, w->ragged->numbers ? 1 : (ptrdiff_t)n, 1, 0};
         server->serve(server, &part);
-        scatter(&c, &run->out, s->out);
+        scatter(&e, w->ragged, &run->out, s->out);
     }
 }
 
