@@ -1,0 +1,47 @@
+# Positional arguments alone; NotImplemented where one is not what the extension takes as it is.
+from typing import Any, Final, Protocol, TypedDict
+
+import numpy as np
+
+class _Operation(Protocol):
+    __name__: str
+    def __call__(
+        self,
+        x: Any,
+        operand: Any,
+        axis: Any,
+        out: Any,
+        dtype: Any,
+        mode: Any,
+        nonfinite: Any,
+        given: Any,
+        threads: Any,
+        /,
+    ) -> Any: ...
+
+# operand: None
+softmax: Final[_Operation]
+log_softmax: Final[_Operation]
+# operand: keepdims
+logsumexp: Final[_Operation]
+# operand: the class, an int
+softmax_gradient: Final[_Operation]
+log_softmax_gradient: Final[_Operation]
+# operand: "blocks" or "dense"
+softmax_jacobian: Final[_Operation]
+log_softmax_jacobian: Final[_Operation]
+# operand: the cotangent or tangent
+softmax_vjp: Final[_Operation]
+softmax_jvp: Final[_Operation]
+log_softmax_vjp: Final[_Operation]
+log_softmax_jvp: Final[_Operation]
+
+gufuncs: Final[dict[str, np.ufunc]]
+
+class Build(TypedDict):
+    version: str
+    kernel_set: str
+    kernel_sets: list[str]
+    threads: int
+
+def build() -> Build: ...

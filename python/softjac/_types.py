@@ -1,0 +1,15 @@
+"""_types.py: what annotations of the public functions say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Union
+
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Axis = Union[int, Sequence[int], None]
+Mode = Literal["default", "exact"]
+Nonfinite = Literal["ieee", "limit", "zero"]
+Given = Literal["logits", "softmax"]
+Layout = Literal["blocks", "dense"]

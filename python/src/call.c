@@ -1,0 +1,238 @@
+/* call.c: one operation on plain arrays: its options, the array of its result, one call of the library over all rows,
+ * a failure as an exception. Called by module.c; what is not plain is prepared by _general.py. */
+#include "numpy.h"
+#include "operations.h"
+
+#include <limits.h>
+
+/* The positional arguments of every operation, in this order. */
+enum { X, OPERAND, AXIS, OUT, DTYPE, MODE, NONFINITE, GIVEN, THREADS, ARGUMENTS };
+
+/* PLAIN goes on; OTHER is for _general.py; FAILED has set an exception. */
+typedef enum outcome { PLAIN, OTHER, FAILED } outcome;
+
+typedef struct request {
+    const operation *op;
+    PyObject *const *args;
+    sj_view z, g, out;
+    int axis; /* counted from the front */
+    size_t q;
+    int layout;
+    int keepdims;
+    sj_options options;
+    sj_error error;
+} request;
+
+typedef struct words {
+    const char *name, *expected;
+    const char *list[4];
+} words;
+
+static const words modes = {"mode", "'default' or 'exact'", {"default", "exact"}};
+static const words policies = {"nonfinite", "'ieee', 'limit' or 'zero'", {"ieee", "limit", "zero"}};
+static const words givens = {"given", "'logits' or 'softmax'", {"logits", "softmax"}};
+static const words layouts = {"layout", "'blocks' or 'dense'", {"blocks", "dense"}};
+
+/* The place of a word in its list, which is its value in softjac.h; None is the first. */
+static outcome read_word(const words *known, PyObject *value, int *chosen) {
+    *chosen = 0;
+    if (value == Py_None) return PLAIN;
+    for (int i = 0; PyUnicode_Check(value) && known->list[i]; i++) {
+        *chosen = i;
+        if (PyUnicode_CompareWithASCIIString(value, known->list[i]) == 0) return PLAIN;
+    }
+    PyErr_Format(PyExc_ValueError, "%s must be %s, not %R", known->name, known->expected, value);
+    return FAILED;
+}
+
+static outcome read_threads(PyObject *value, int *threads) {
+    *threads = 0;
+    if (value == Py_None) return PLAIN;
+    const Py_ssize_t count = PyNumber_AsSsize_t(value, NULL);
+    if (count == -1 && PyErr_Occurred()) return FAILED;
+    if (count < 1) {
+        PyErr_Format(PyExc_ValueError, "threads must be at least 1, or None, not %zd", count);
+        return FAILED;
+    }
+    *threads = count > INT_MAX ? INT_MAX : (int)count;
+    return PLAIN;
+}
+
+static outcome read_options(request *r) {
+    const sj_options defaults = SJ_OPTIONS_INIT;
+    int mode, policy, given;
+    r->options = defaults;
+    r->options.error = &r->error;
+    outcome got = read_word(&modes, r->args[MODE], &mode);
+    if (got == PLAIN) got = read_word(&policies, r->args[NONFINITE], &policy);
+    if (got == PLAIN) got = read_word(&givens, r->args[GIVEN], &given);
+    if (got == PLAIN) got = read_threads(r->args[THREADS], &r->options.threads);
+    if (got != PLAIN) return got;
+    r->options.mode = (sj_mode)mode;
+    r->options.nonfinite = (sj_nonfinite)policy;
+    r->options.given = (sj_given)given;
+    return PLAIN;
+}
+
+static outcome read_axis(request *r) {
+    PyObject *value = r->args[AXIS];
+    if (!PyLong_CheckExact(value)) return OTHER;
+    const Py_ssize_t given = PyNumber_AsSsize_t(value, NULL), ndim = r->z.ndim;
+    if (given < -ndim || given >= ndim) return OTHER;
+    r->axis = r->z.axis = (int)(given < 0 ? given + ndim : given);
+    return PLAIN;
+}
+
+/* The index of a class, from the end where it is negative. */
+static outcome read_class(request *r) {
+    PyObject *value = r->args[OPERAND];
+    if (!PyLong_CheckExact(value)) return OTHER;
+    const Py_ssize_t given = PyNumber_AsSsize_t(value, NULL), n = (Py_ssize_t)r->z.shape[r->axis];
+    const Py_ssize_t q = given < 0 ? given + n : given;
+    if (q < 0 || q >= n) {
+        PyErr_Format(PyExc_IndexError, "k = %R is out of bounds for %zd classes", value, n);
+        return FAILED;
+    }
+    r->q = (size_t)q;
+    return PLAIN;
+}
+
+static bool same_shape(const sj_view *a, const sj_view *b) {
+    bool same = a->ndim == b->ndim;
+    for (int d = 0; same && d < a->ndim; d++) same = a->shape[d] == b->shape[d];
+    return same;
+}
+
+static outcome read_operand(request *r) {
+    PyObject *value = r->args[OPERAND];
+    switch (r->op->operand) {
+    case TAKES_KEEPDIMS:
+        r->keepdims = PyObject_IsTrue(value);
+        return r->keepdims < 0 ? FAILED : PLAIN;
+    case TAKES_CLASS:
+        return read_class(r);
+    case TAKES_LAYOUT:
+        return read_word(&layouts, value, &r->layout);
+    case TAKES_ARRAY:
+        return view_of(value, &r->g) && same_shape(&r->z, &r->g) ? PLAIN : OTHER;
+    default:
+        return PLAIN;
+    }
+}
+
+/* ---------------------------------------------------------------- result */
+
+/* The shape of a result that is not that of the logits. */
+static int result_shape(const request *r, npy_intp *shape) {
+    const sj_view *z = &r->z;
+    const bool blocks = r->op->operand == TAKES_LAYOUT && r->layout == SJ_BLOCKS, dense = r->layout == SJ_DENSE;
+    int ndim = 0;
+    for (int d = 0; d < z->ndim; d++) {
+        if (d != r->axis || dense)
+            shape[ndim++] = (npy_intp)z->shape[d];
+        else if (r->keepdims)
+            shape[ndim++] = 1;
+    }
+    if (blocks) shape[ndim] = shape[ndim + 1] = (npy_intp)z->shape[r->axis];
+    for (int d = 0; d < z->ndim && dense; d++) shape[ndim + d] = (npy_intp)z->shape[d];
+    return ndim + (blocks ? 2 : 0) + (dense ? z->ndim : 0);
+}
+
+static PyObject *new_result(const request *r, int type) {
+    npy_intp shape[2 * SJ_MAX_NDIM + 1];
+    if (r->op->operand == TAKES_KEEPDIMS || r->op->operand == TAKES_LAYOUT)
+        return PyArray_SimpleNew(result_shape(r, shape), shape, type);
+    PyArray_Descr *descr = PyArray_DescrFromType(type);
+    return PyArray_NewLikeArray((PyArrayObject *)r->args[X], NPY_KEEPORDER, descr, 0);
+}
+
+/* The type number of a new result: what dtype asks for, else the widest of the arrays. */
+static outcome result_type(const request *r, int *type) {
+    const bool wide = r->z.dtype == SJ_F64 || (r->op->operand == TAKES_ARRAY && r->g.dtype == SJ_F64);
+    *type = wide ? NPY_FLOAT64 : NPY_FLOAT32;
+    if (r->args[DTYPE] == Py_None) return PLAIN;
+    PyArray_Descr *descr;
+    if (!PyArray_DescrConverter(r->args[DTYPE], &descr)) return FAILED;
+    *type = descr->type_num;
+    const bool native = PyArray_ISNBO(descr->byteorder);
+    Py_DECREF(descr);
+    return dtype_of(*type) && native ? PLAIN : OTHER;
+}
+
+/* A new reference to the array that receives the result; its view is r->out. */
+static outcome take_result(request *r, PyObject **result) {
+    PyObject *out = r->args[OUT];
+    if (out == Py_None) {
+        int type;
+        const outcome got = result_type(r, &type);
+        if (got != PLAIN) return got;
+        *result = new_result(r, type);
+        if (!*result) return FAILED;
+    } else {
+        if (r->args[DTYPE] != Py_None || !view_of(out, &r->out)) return OTHER;
+        if (PyArray_FailUnlessWriteable((PyArrayObject *)out, "output array") < 0) return FAILED;
+        *result = Py_NewRef(out);
+    }
+    return view_of(*result, &r->out) ? PLAIN : OTHER;
+}
+
+/* The library knows no dimension of size 1 where the class axis was. */
+static void drop_kept_axis(request *r) {
+    sj_view *out = &r->out;
+    if (!r->keepdims || out->ndim != r->z.ndim || out->shape[r->axis] != 1) return;
+    out->ndim--;
+    for (int d = r->axis; d < out->ndim; d++) {
+        out->shape[d] = out->shape[d + 1];
+        out->strides[d] = out->strides[d + 1];
+    }
+}
+
+/* ---------------------------------------------------------------- call */
+
+static sj_status compute(const request *r) {
+    switch (r->op->operand) {
+    case TAKES_CLASS:
+        return r->op->gradient(r->z, r->q, r->out, &r->options);
+    case TAKES_LAYOUT:
+        return r->op->jacobian(r->z, (sj_layout)r->layout, r->out, &r->options);
+    case TAKES_ARRAY:
+        return r->op->product(r->z, r->g, r->out, &r->options);
+    default:
+        return r->op->map(r->z, r->out, &r->options);
+    }
+}
+
+static outcome perform(request *r) {
+    NPY_BEGIN_THREADS_DEF;
+    drop_kept_axis(r);
+    NPY_BEGIN_THREADS_THRESHOLDED(PyArray_SIZE((PyArrayObject *)r->args[X]));
+    const sj_status status = compute(r);
+    NPY_END_THREADS;
+    if (status == SJ_OK) return PLAIN;
+    if (status == SJ_BAD_OVERLAP) return OTHER;
+    raise_status(status, r->error.message);
+    return FAILED;
+}
+
+PyObject *call_operation(const operation *op, PyObject *const *args, Py_ssize_t count) {
+    request r;
+    PyObject *result = NULL;
+    if (count != ARGUMENTS) {
+        PyErr_Format(PyExc_TypeError, "%s takes %d positional arguments, %zd given", op->name, ARGUMENTS, count);
+        return NULL;
+    }
+    r.op = op;
+    r.args = args;
+    r.keepdims = 0;
+    r.layout = SJ_BLOCKS;
+    outcome got = read_options(&r);
+    if (got == PLAIN) got = view_of(args[X], &r.z) ? PLAIN : OTHER;
+    if (got == PLAIN) got = read_axis(&r);
+    if (got == PLAIN) got = read_operand(&r);
+    if (got == PLAIN) got = take_result(&r, &result);
+    if (got == PLAIN) got = perform(&r);
+    if (got == PLAIN) return args[OUT] == Py_None ? PyArray_Return((PyArrayObject *)result) : result;
+    Py_XDECREF(result);
+    if (got == FAILED) return NULL;
+    Py_RETURN_NOTIMPLEMENTED;
+}

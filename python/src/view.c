@@ -1,0 +1,33 @@
+/* view.c: the library's view of a NumPy array. Called by call.c and losses.c. */
+#include "numpy.h"
+
+sj_dtype dtype_of(int type) {
+    switch (type) {
+    case NPY_FLOAT32:
+        return SJ_F32;
+    case NPY_FLOAT64:
+        return SJ_F64;
+    default:
+        return (sj_dtype)0;
+    }
+}
+
+bool view_of(PyObject *object, sj_view *view) {
+    if (!PyArray_CheckExact(object)) return false;
+    PyArrayObject *array = (PyArrayObject *)object;
+    const int ndim = PyArray_NDIM(array);
+    const npy_intp size = PyArray_ITEMSIZE(array);
+    view->dtype = dtype_of(PyArray_TYPE(array));
+    if (!view->dtype || !PyArray_ISBEHAVED_RO(array) || ndim > SJ_MAX_NDIM) return false;
+    view->data = PyArray_DATA(array);
+    view->ndim = ndim;
+    view->axis = -1;
+    for (int d = 0; d < ndim; d++) {
+        const npy_intp stride = PyArray_STRIDE(array, d);
+        /* A double may be aligned to half its size. */
+        if (stride % size != 0) return false;
+        view->shape[d] = (size_t)PyArray_DIM(array, d);
+        view->strides[d] = stride / size;
+    }
+    return true;
+}

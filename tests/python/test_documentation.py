@@ -1,0 +1,41 @@
+"""Docstrings: each has an example that runs, and says what its parameters are."""
+
+import doctest
+import inspect
+
+import pytest
+
+import softjac
+from softjac import ufuncs
+
+FUNCTIONS = [name for name in softjac.__all__ if name != "info"]
+
+
+def run(name, text):
+    test = doctest.DocTestParser().get_doctest(text, {}, name, None, None)
+    assert test.examples
+    assert doctest.DocTestRunner(verbose=False).run(test).failed == 0
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_examples_run(name):
+    run(name, inspect.getdoc(getattr(softjac, name)))
+
+
+def test_examples_of_the_ufuncs_run():
+    run("ufuncs", ufuncs.__doc__)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_common_parameters_are_keywords_of_all(name):
+    parameters = inspect.signature(getattr(softjac, name)).parameters
+    for common in ("out", "dtype", "mode", "nonfinite", "threads"):
+        assert parameters[common].kind is inspect.Parameter.KEYWORD_ONLY
+        assert f"{common} : " in softjac.__doc__
+
+
+def test_info_tells_of_the_build():
+    info = softjac.info()
+    assert info["kernel_set"] in info["kernel_sets"]
+    assert info["threads"] >= 1
+    assert info["version"] == softjac.__version__
