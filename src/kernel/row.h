@@ -82,13 +82,23 @@ static inline const real *row_bias(const row *r, size_t start, size_t count, rea
     return read_entries(r->run, r->index, from, bias, start, count, SJ_FILL_ZERO, scratch);
 }
 
+/* Entries of a given softmax or a cotangent, 0 where a bias of -inf masks them. */
+V_OUTLINE const real *row_unmasked(const row *r, const real *x, size_t start, size_t count, real *into) {
+    _Alignas(64) real scratch[CHUNK];
+    const real *bias = row_bias(r, start, count, scratch);
+    for (size_t i = 0; bias && i < count; i++) into[i] = bias[i] == -REAL(INFINITY) ? 0 : x[i];
+    return bias ? into : x;
+}
+
 /* Of a row that is read as it is served. */
 V_OUTLINE const real *row_read_logits(row *r, size_t start, size_t count) {
     const sj_run *run = r->run;
     real *low = r->z_scratch + PAIRED_APART;
     if (!r->scaled) {
-        const sj_fill fill = run->given == SJ_GIVEN_SOFTMAX ? SJ_FILL_ZERO : SJ_FILL_LOW;
-        return read_entries(run, r->index, r->z, &run->z, start, count, fill, r->z_scratch);
+        const bool given = run->given == SJ_GIVEN_SOFTMAX;
+        const sj_fill fill = given ? SJ_FILL_ZERO : SJ_FILL_LOW;
+        const real *z = read_entries(run, r->index, r->z, &run->z, start, count, fill, r->z_scratch);
+        return given ? row_unmasked(r, z, start, count, r->z_scratch) : z;
     }
     const sj_fill fill = run->reading->scale > 0 ? SJ_FILL_LOW : SJ_FILL_HIGH;
     const size_t within = row_within(r, start, count);
@@ -104,7 +114,8 @@ V_OUTLINE const real *row_read_logits(row *r, size_t start, size_t count) {
 
 V_OUTLINE const real *row_read_g(row *r, size_t start, size_t count) {
     const size_t within = row_within(r, start, count);
-    const real *g = read_entries(r->run, r->index, r->g, &r->run->g, start, within, SJ_FILL_ZERO, r->x_scratch);
+    const real *read = read_entries(r->run, r->index, r->g, &r->run->g, start, within, SJ_FILL_ZERO, r->x_scratch);
+    const real *g = row_unmasked(r, read, start, within, r->x_scratch);
     if (within == count) return g;
     memmove(r->x_scratch, g, within * sizeof(real));
     r->x_scratch[within] = 0;

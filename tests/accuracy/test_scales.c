@@ -27,6 +27,7 @@ static double draw_bias(beside kind, random_stream *r) {
 
 typedef struct problem {
     double *z, *bias, *g, sink;
+    double *read_z, *read_g; /* z and g, NaN where nothing may be read */
     scaled_row row;
     sj_dtype dtype;
 } problem;
@@ -41,7 +42,7 @@ static void call_and_check(form_id id, const problem *p, const char *name) {
     options.scale = r->scale;
     options.bias = r->bias ? &bias_view : NULL;
     options.sink = r->sink ? &sink_view : NULL;
-    form_row_with(&options, id, p->dtype, r->z, r->g, r->q, n, out);
+    form_row_with(&options, id, p->dtype, p->read_z, p->read_g, r->q, n, out);
     const size_t step = n > 300 && forms[id].takes_g ? 97 : 1; /* the truth of each takes n steps */
     for (size_t i = 0; i < entries; i += step) {
         const size_t k = forms[id].result == RESULT_MATRIX ? i / n : i, l = i % n;
@@ -60,18 +61,25 @@ static void call_and_check(form_id id, const problem *p, const char *name) {
 
 static void check_scaled(sj_dtype dtype, size_t n, double scale, random_stream *r) {
     static size_t number;
-    problem p = {new_elements(SJ_F64, n), new_elements(SJ_F64, n), new_elements(SJ_F64, n), 0, {0}, dtype};
+    problem p = {.dtype = dtype};
+    double **const arrays[] = {&p.z, &p.bias, &p.g, &p.read_z, &p.read_g};
     const size_t family = random_below(r, 3);
     const beside bias = (beside)random_below(r, KINDS), sink = (beside)random_below(r, KINDS);
     char name[32];
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) *arrays[i] = new_elements(SJ_F64, n);
     (void)snprintf(name, sizeof name, "%zu bias %d sink %d x %.3g", family, (int)bias, (int)sink, scale);
     for (size_t k = 0; k < n; k++) {
         p.z[k] = round_to(dtype, draw_logit(family, scale, r));
         p.bias[k] = round_to(dtype, bias == NOTHING ? 0 : draw_bias(bias, r));
         p.g[k] = round_to(dtype, random_normal(r));
-        if (p.bias[k] == -INFINITY) p.g[k] = 0; /* as it is read; the truth knows nothing of masks */
     }
     p.bias[random_below(r, n)] = round_to(dtype, bias == LARGE ? 1e9 : 1);
+    for (size_t k = 0; k < n; k++) {
+        const bool masked = p.bias[k] == -INFINITY;
+        if (masked) p.g[k] = 0; /* the truth knows nothing of masks */
+        p.read_z[k] = masked ? NAN : p.z[k];
+        p.read_g[k] = masked ? NAN : p.g[k];
+    }
     double largest = -INFINITY;
     for (size_t k = 0; k < n; k++) largest = fmax(largest, scale * p.z[k] + (bias == NOTHING ? 0 : p.bias[k]));
     p.sink = round_to(dtype, sink == USUAL ? largest + random_normal(r) : largest + 20);
@@ -80,7 +88,7 @@ static void check_scaled(sj_dtype dtype, size_t n, double scale, random_stream *
                          scale, sink == NOTHING ? NULL : &p.sink, ++number};
     for (int id = 0; id < FORM_COUNT; id++)
         if (forms[id].result != RESULT_MATRIX || n <= 17) call_and_check((form_id)id, &p, name);
-    free(p.z), free(p.bias), free(p.g);
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(*arrays[i]);
 }
 
 static void check_lengths(const size_t *n, size_t count, size_t times) {

@@ -113,6 +113,26 @@ static void given_softmax(void **state) {
     }
 }
 
+/* Where a bias of -inf masks, neither a given softmax nor a cotangent is read: the results are those of a softmax and a
+ * cotangent of 0 there. */
+static void masked_by_bias(void **state) {
+    (void)state;
+    const double s[3] = {.5, 0, .5}, g[3] = {1, 0, 4}, unread_s[3] = {.5, NAN, .5}, unread_g[3] = {1, NAN, 4};
+    const double mask[3] = {3, -INFINITY, 1};
+    double want[3];
+    const size_t n = 3;
+    const sj_view view = sj_array(mask, SJ_F64, 1, &n);
+    for (int id = 0; id < FORM_COUNT; id++) {
+        if (forms[id].result != RESULT_ROW || id <= FORM_LOGSUMEXP) continue;
+        sj_options options = SJ_OPTIONS_INIT;
+        options.given = SJ_GIVEN_SOFTMAX;
+        form_row_with(&options, (form_id)id, SJ_F64, s, g, 0, 3, want);
+        want[1] = 0;
+        options.bias = &view;
+        check_row(&options, (form_id)id, SJ_F64, unread_s, unread_g, want);
+    }
+}
+
 #define ROWS 4
 #define N 70
 
@@ -199,6 +219,7 @@ int main(void) {
                                        cmocka_unit_test(undefined_logits),
                                        cmocka_unit_test(biases_and_sinks),
                                        cmocka_unit_test(given_softmax),
+                                       cmocka_unit_test(masked_by_bias),
                                        cmocka_unit_test(broadcast_over_rows),
                                        cmocka_unit_test(mistakes_are_told)};
     return run_for_set(tests);
