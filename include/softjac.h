@@ -220,8 +220,8 @@ typedef struct sj_options {
  *   batch      The other dimensions of z, heads for example, are all divided by the same offsets.
  *   no entry   A row without entries has no results, but logsumexp = -inf.
  *   gradient   Of output q of each row: SJ_BAD_CLASS where a row has entries, but not that many.
- *   with       Any mode, given, nonfinite and scale. Not with a mask, lengths, causal, a bias or a sink, nor in
- *              Jacobians, whose blocks have no common shape, losses, row states and second derivatives: SJ_BAD_OPTION.
+ *   with       Any mode, given, nonfinite, mask, scale and bias. SJ_BAD_OPTION with lengths, causal or a sink, and in
+ *              Jacobians, whose blocks have no common shape, losses, row states and second derivatives.
  *   errors     SJ_BAD_DTYPE, SJ_BAD_SHAPE, SJ_BAD_OVERLAP where the output shares memory with the offsets, and
  *              SJ_BAD_OPTION, with the place and the value, where an offset is not as above. */
 

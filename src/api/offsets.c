@@ -18,12 +18,7 @@ sj_status sj_check_offsets(const sj_call *call, const sj_view *offsets, sj_error
 }
 
 static sj_status check_beside(const sj_options *options, sj_error *error) {
-    const char *name = options->mask      ? "mask"
-                       : options->lengths ? "lengths"
-                       : options->causal  ? "causal"
-                       : options->bias    ? "bias"
-                       : options->sink    ? "sink"
-                                          : NULL;
+    const char *name = options->lengths ? "lengths" : options->causal ? "causal" : options->sink ? "sink" : NULL;
     if (!name) return SJ_OK;
     return sj_fail(error, SJ_BAD_OPTION, "options.%s: beside offsets; expected one of them", name);
 }

@@ -323,7 +323,8 @@ static void perform_ragged(sj_operation operation, sj_dtype compute, sj_mode mod
     for (size_t i = 0; many > 1 && i < ragged->rows; i++) {
         if (sj_ragged_length(ragged, i) <= r.most) continue;
         sj_run one = *first;
-        sj_ragged_seek(ragged, i, first, &one);
+        sj_reading reading;
+        sj_ragged_seek(ragged, i, first, &one, &reading);
         perform_all(operation, compute, mode, threads, batch, runs, &one);
     }
     first->stream = streams(operation, first, slices * (double)first->n);

@@ -18,7 +18,7 @@ size_t sj_ragged_from(const sj_ragged *ragged, size_t item) {
     return low;
 }
 
-void sj_ragged_seek(const sj_ragged *ragged, size_t row, const sj_run *run, sj_run *one) {
+void sj_ragged_seek(const sj_ragged *ragged, size_t row, const sj_run *run, sj_run *one, sj_reading *reading) {
     const ptrdiff_t start = (ptrdiff_t)sj_ragged_at(ragged, row);
     one->n = sj_ragged_length(ragged, row);
     one->rows = run->rows;
@@ -28,6 +28,10 @@ void sj_ragged_seek(const sj_ragged *ragged, size_t row, const sj_run *run, sj_r
     advance(&one->z, start * run->z.class_stride);
     advance(&one->g, start * run->g.class_stride);
     advance(&one->out, ragged->numbers ? (ptrdiff_t)row * ragged->step : start * run->out.class_stride);
+    if (!run->reading) return;
+    *reading = *run->reading;
+    one->reading = reading;
+    for (int i = 0; i < SJ_BESIDES; i++) advance(&reading->beside[i], start * reading->beside[i].class_stride);
 }
 
 /* Entries of the longest row that goes through the stage: as long as those that kernels take in blocks. */
@@ -152,14 +156,21 @@ static void serve_window(const sj_ragged_server *server, const window *w, size_t
 
 static void serve_where_it_is(const sj_ragged_server *server, const sj_ragged *ragged, size_t row, const sj_run *run,
                               sj_run *one) {
-    sj_ragged_seek(ragged, row, run, one);
+    sj_reading reading;
+    sj_ragged_seek(ragged, row, run, one, &reading);
     one->stream = run->stream && one->n >= STREAMED;
     if (one->n > 0 || ragged->numbers) server->serve(server, one);
 }
 
+/* Something of each entry stands beside the logits, and is not brought to the stage. */
+static bool reads_beside(const sj_run *run) {
+    if (!run->reading) return false;
+    return run->reading->beside[SJ_BESIDE_MASK].data || run->reading->beside[SJ_BESIDE_BIAS].data;
+}
+
 void sj_ragged_rows(const sj_ragged_server *server, const sj_ragged *ragged, size_t first, size_t end, size_t most,
                     const sj_run *run) {
-    const bool stages = run->rows < server->block;
+    const bool stages = run->rows < server->block && !reads_beside(run);
     window w;
     sj_run one = *run;
     w.ragged = ragged;

@@ -25,8 +25,8 @@ static inline size_t sj_ragged_length(const sj_ragged *ragged, size_t row) {
 /* Work is divided by entries, and one item more a row: the first row that begins at this item or later. */
 size_t sj_ragged_from(const sj_ragged *ragged, size_t item);
 
-/* Makes the first row of `one`, whose operands are those of a run, a row of the packed ones. */
-void sj_ragged_seek(const sj_ragged *ragged, size_t row, const sj_run *run, sj_run *one);
+/* Makes the first row of `one`, a copy of `run`, a row of the packed ones; *reading becomes what it is read with. */
+void sj_ragged_seek(const sj_ragged *ragged, size_t row, const sj_run *run, sj_run *one, sj_reading *reading);
 
 /* Who serves rows of one length. */
 typedef struct sj_ragged_server sj_ragged_server;

@@ -36,9 +36,7 @@ static void class_beyond(trial *t) { t->id = FORM_GRADIENT, t->q = 2; }
 static void log_class_beyond(trial *t) { t->id = FORM_LOG_GRADIENT, t->q = 3; }
 static void jacobian(trial *t) { t->id = FORM_JACOBIAN; }
 static void log_jacobian(trial *t) { t->id = FORM_LOG_JACOBIAN; }
-static void with_mask(trial *t) { t->options.mask = &t->beside; }
 static void with_lengths(trial *t) { t->options.lengths = &t->beside; }
-static void with_bias(trial *t) { t->options.bias = &t->beside; }
 static void with_sink(trial *t) { t->options.sink = &t->beside; }
 static void with_causal(trial *t) { t->options.causal = true; }
 static void with_no_scale(trial *t) { t->options.scale = 0; }
@@ -73,9 +71,7 @@ static const struct {
     {"output 3 of a row of 2", log_class_beyond, SJ_BAD_CLASS, "q: 3; expected below 2, the length of row 0"},
     {"a Jacobian", jacobian, SJ_BAD_OPTION, "options.offsets: of a Jacobian"},
     {"a log-softmax Jacobian", log_jacobian, SJ_BAD_OPTION, "options.offsets: of a Jacobian"},
-    {"a mask", with_mask, SJ_BAD_OPTION, "options.mask: beside offsets"},
     {"lengths", with_lengths, SJ_BAD_OPTION, "options.lengths: beside offsets"},
-    {"a bias", with_bias, SJ_BAD_OPTION, "options.bias: beside offsets"},
     {"a sink", with_sink, SJ_BAD_OPTION, "options.sink: beside offsets"},
     {"causal", with_causal, SJ_BAD_OPTION, "options.causal: beside offsets"},
     {"scale 0", with_no_scale, SJ_BAD_OPTION, "options.scale: 0"},

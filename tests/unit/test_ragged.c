@@ -34,7 +34,7 @@ typedef struct arrangement {
 
 static const arrangement arrangements[] = {
     {LAYOUT_C, 1, 0, {1, 1}, SJ_F32, SJ_F32, SJ_I32},        {LAYOUT_C, 1, 0, {1, 1}, SJ_F64, SJ_F64, SJ_I64},
-    {LAYOUT_C, 2, 0, {20, 1}, SJ_F32, SJ_F32, SJ_I32},       {LAYOUT_C, 2, 0, {3, 1}, SJ_F64, SJ_F64, SJ_I32},
+    {LAYOUT_C, 2, 0, {9, 1}, SJ_F32, SJ_F32, SJ_I32},        {LAYOUT_C, 2, 0, {3, 1}, SJ_F64, SJ_F64, SJ_I32},
     {LAYOUT_C, 2, 1, {4, 1}, SJ_F32, SJ_F64, SJ_I64},        {LAYOUT_FORTRAN, 2, 1, {4, 1}, SJ_F64, SJ_F32, SJ_I32},
     {LAYOUT_NEGATIVE, 3, 1, {2, 3}, SJ_F32, SJ_F32, SJ_I64}, {LAYOUT_MIXED, 3, 0, {3, 2}, SJ_F64, SJ_F64, SJ_I32},
     {LAYOUT_STEP_2, 3, 2, {2, 2}, SJ_F32, SJ_F32, SJ_I32},
@@ -48,6 +48,9 @@ typedef struct ragged {
     layout z, g;
     void *offsets;
     sj_view view; /* of them */
+    uint8_t *mask;
+    double *bias;
+    sj_view mask_view, bias_view;
     sj_options options;
 } ragged;
 
@@ -92,7 +95,26 @@ static void ragged_new(ragged *c, const packing *p, const arrangement *how, uint
     c->options.offsets = &c->view;
 }
 
+/* A mask of every entry, and a bias that all rows beside each other share. */
+static void ragged_mask(ragged *c) {
+    random_stream r = {4};
+    size_t shape[SJ_MAX_NDIM] = {0}, shared[SJ_MAX_NDIM];
+    shape_of(c->how, c->n, shape);
+    for (int d = 0; d < c->how->ndim; d++) shared[d] = d == c->how->axis ? c->n : 1;
+    const size_t entries = layout_count(&c->z.view);
+    c->mask = malloc(entries);
+    assert_non_null(c->mask);
+    c->bias = new_elements(SJ_F64, c->n);
+    for (size_t k = 0; k < entries; k++) c->mask[k] = random_below(&r, 3) > 0;
+    for (size_t k = 0; k < c->n; k++) c->bias[k] = random_below(&r, 9) > 0 ? random_normal(&r) : -(double)INFINITY;
+    c->mask_view = sj_array(c->mask, SJ_BOOL, c->how->ndim, shape);
+    c->bias_view = sj_array(c->bias, SJ_F64, c->how->ndim, shared);
+    c->options.mask = &c->mask_view;
+}
+
 static void ragged_free(ragged *c) {
+    free(c->mask);
+    free(c->bias);
     free(c->starts);
     free(c->offsets);
     layout_free(&c->z);
@@ -109,7 +131,7 @@ static layout result_new(const ragged *c, form_id id) {
 
 /* Entries [start, end) along the class axis. */
 static sj_view part(const ragged *c, sj_view view, size_t start, size_t end) {
-    const size_t bytes = dtype_bytes(view.dtype);
+    const size_t bytes = view.dtype == SJ_BOOL ? 1 : dtype_bytes(view.dtype);
     view.data = (char *)view.data + (ptrdiff_t)start * view.strides[c->how->axis] * (ptrdiff_t)bytes;
     view.shape[c->how->axis] = end - start;
     return view;
@@ -135,6 +157,9 @@ static void call_one_by_one(const ragged *c, form_id id, sj_view out) {
     options.offsets = NULL;
     for (size_t i = 0; i < c->rows; i++) {
         const size_t start = c->starts[i], end = c->starts[i + 1];
+        const sj_view mask = part(c, c->mask_view, start, end), bias = part(c, c->bias_view, start, end);
+        if (options.mask) options.mask = &mask;
+        if (options.bias) options.bias = &bias;
         form_arguments a = {.z = part(c, c->z.view, start, end), .g = part(c, c->g.view, start, end), .q = Q};
         a.out = forms[id].result == RESULT_SCALAR ? without_axis(c, part(c, out, i, i + 1)) : part(c, out, start, end);
         assert_int_equal(forms[id].call(&a, &options), SJ_OK);
@@ -169,13 +194,18 @@ static void check_form(ragged *c, form_id id, const packing *p) {
     layout_free(&want);
 }
 
-/* Everything with these options. */
-static void check_all(sj_mode mode, sj_given given, double scale) {
-    for (size_t p = 0; p < PACKINGS; p++)
+/* What rows are read with. */
+typedef enum beside { PLAIN, MASKED, BIASED } beside;
+
+/* Everything with these options; beside a mask no row is brought together with others, and a few are enough. */
+static void check_all(sj_mode mode, sj_given given, double scale, beside with) {
+    for (size_t p = with == PLAIN ? 0 : 1; p < PACKINGS; p++)
         for (size_t a = 0; a < ARRANGEMENTS; a++) {
             ragged c;
             ragged_new(&c, &packings[p], &arrangements[a], p);
             c.options.mode = mode, c.options.given = given, c.options.scale = scale;
+            if (with != PLAIN) ragged_mask(&c);
+            if (with == BIASED) c.options.bias = &c.bias_view;
             for (int id = 0; id < FORM_COUNT; id++) {
                 const bool forward = id <= FORM_LOGSUMEXP;
                 if (forms[id].result == RESULT_MATRIX || (forward && given == SJ_GIVEN_SOFTMAX)) continue;
@@ -187,23 +217,30 @@ static void check_all(sj_mode mode, sj_given given, double scale) {
 
 static void rows_are_rows_alone(void **state) {
     (void)state;
-    check_all(SJ_DEFAULT, SJ_GIVEN_LOGITS, 1);
+    check_all(SJ_DEFAULT, SJ_GIVEN_LOGITS, 1, PLAIN);
 }
 
 static void rows_are_rows_alone_in_exact_mode(void **state) {
     (void)state;
-    check_all(SJ_EXACT, SJ_GIVEN_LOGITS, 1);
+    check_all(SJ_EXACT, SJ_GIVEN_LOGITS, 1, PLAIN);
 }
 
 static void rows_are_rows_alone_of_given_softmax(void **state) {
     (void)state;
-    check_all(SJ_DEFAULT, SJ_GIVEN_SOFTMAX, 1);
-    check_all(SJ_EXACT, SJ_GIVEN_SOFTMAX, 1);
+    check_all(SJ_DEFAULT, SJ_GIVEN_SOFTMAX, 1, PLAIN);
+    check_all(SJ_EXACT, SJ_GIVEN_SOFTMAX, 1, PLAIN);
 }
 
 static void rows_are_rows_alone_of_scaled_logits(void **state) {
     (void)state;
-    check_all(SJ_DEFAULT, SJ_GIVEN_LOGITS, -0.37);
+    check_all(SJ_DEFAULT, SJ_GIVEN_LOGITS, -0.37, PLAIN);
+}
+
+static void rows_are_rows_alone_beside_a_mask(void **state) {
+    (void)state;
+    check_all(SJ_DEFAULT, SJ_GIVEN_LOGITS, 1, MASKED);
+    check_all(SJ_EXACT, SJ_GIVEN_LOGITS, 1, MASKED);
+    check_all(SJ_DEFAULT, SJ_GIVEN_LOGITS, 0.37, BIASED);
 }
 
 /* The results in place of the logits, or of the cotangent. */
@@ -291,6 +328,7 @@ int main(void) {
                                        cmocka_unit_test(rows_are_rows_alone_in_exact_mode),
                                        cmocka_unit_test(rows_are_rows_alone_of_given_softmax),
                                        cmocka_unit_test(rows_are_rows_alone_of_scaled_logits),
+                                       cmocka_unit_test(rows_are_rows_alone_beside_a_mask),
                                        cmocka_unit_test(in_place),
                                        cmocka_unit_test(edge_cases),
                                        cmocka_unit_test(known_rows)};
