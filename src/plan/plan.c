@@ -283,7 +283,7 @@ static void perform_all(sj_operation operation, sj_dtype compute, sj_mode mode, 
 typedef struct ragged_plan {
     sj_ragged_server server;
     plan plan;
-    size_t runs, most; /* longer rows are done apart */
+    size_t runs, most; /* rows of more entries are done apart */
 } ragged_plan;
 
 static void serve_ragged(const sj_ragged_server *server, sj_run *run) {
@@ -307,8 +307,16 @@ static void perform_ragged_rows(const void *context, size_t first, size_t count)
 /* Fewer than as many rows of exact mode, or of a set without lanes, are not worth a call by themselves. */
 #define LEAST_BLOCK ((size_t)8)
 
-/* The first run, whose rows are all packed ones together, `runs` times. A row that is more than a thread's share is
- * done by itself, on all threads. */
+/* Entries of the longest packed row that is left to one thread of several: longer ones are more than its share, and may
+ * be divided themselves, being long enough or in enough slices. */
+static size_t most_of_thread(const sj_kernels *kernels, size_t items, double slices, int threads) {
+    if (threads == 1) return items;
+    const size_t share = items / (size_t)threads;
+    if (slices >= (double)threads * (double)kernels->lanes || share > kernels->span) return share;
+    return kernels->span;
+}
+
+/* The first run, whose rows are all packed ones together, `runs` times. */
 static void perform_ragged(sj_operation operation, sj_dtype compute, sj_mode mode, int threads, const sj_batch *batch,
                            size_t runs, sj_run *first) {
     const sj_ragged *ragged = batch->ragged;
@@ -318,8 +326,8 @@ static void perform_ragged(sj_operation operation, sj_dtype compute, sj_mode mod
     const double cost = slices * (double)items * entry_cost(operation, compute, mode, first->n);
     const int many = sj_threads_for(cost, threads);
     const size_t block = kernels->lanes < LEAST_BLOCK ? LEAST_BLOCK : kernels->lanes;
-    const ragged_plan r = {
-        {serve_ragged, block}, {kernels, operation, batch, first, 1, 1}, runs, many > 1 ? items / (size_t)many : items};
+    const plan p = {kernels, operation, batch, first, 1, 1};
+    const ragged_plan r = {{serve_ragged, block}, p, runs, most_of_thread(kernels, items, slices, many)};
     for (size_t i = 0; many > 1 && i < ragged->rows; i++) {
         if (sj_ragged_length(ragged, i) <= r.most) continue;
         sj_run one = *first;
