@@ -6,6 +6,7 @@
 int search_command(int argc, char **argv);
 int replay_command(int argc, char **argv);
 int exp_command(int argc, char **argv);
+int halves_command(int argc, char **argv);
 int pool_command(int argc, char **argv);
 int solve_command(int argc, char **argv);
 int judge_command(int argc, char **argv);

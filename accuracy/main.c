@@ -21,6 +21,9 @@ static const struct command {
      "[--stride N]\n"
      "      the float32 exponential of every kernel set of this CPU on all 2^32 inputs, or on every N-th block of "
      "them"},
+    {"halves", halves_command,
+     "[--stride N]\n"
+     "      softmax and log-softmax of all 2^32 pairs of float16 and of bfloat16, or of every N-th first entry"},
     {"pool", pool_command, "FOLDER\n      write the rows that every library is measured on"},
     {"solve", solve_command, "FOLDER\n      write what this library makes of them"},
     {"judge", judge_command, "FOLDER NAME\n      measure the results in a folder: records of the library NAME"},

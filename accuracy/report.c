@@ -56,7 +56,7 @@ bool results_read(results *r, const char *path) {
         return false;
     }
     while (next_line(in, &line, &capacity)) {
-        if (strncmp(line, "exp", 3) == 0)
+        if (strncmp(line, "exp", 3) == 0 || strncmp(line, "halves", 6) == 0)
             add_exp_line(r, line);
         else if (strncmp(line, "peer ", 5) == 0)
             add_peer(r, line);

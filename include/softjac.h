@@ -7,8 +7,8 @@
  * Common rules, not repeated below:
  *   views      Inputs and the output are views: data, dtype, shape, strides counted in elements. The class axis is
  *              view.axis of the first argument and counts from the end when negative.
- *   dtypes     SJ_F32 and SJ_F64, input and output chosen independently. Arithmetic runs in the widest dtype of the
- *              call and is rounded once more only if the output is narrower.
+ *   dtypes     SJ_F32, SJ_F64, SJ_F16 and SJ_BF16, inputs and output chosen independently. Arithmetic runs in SJ_F64
+ *              where the call has it, else in SJ_F32, and is rounded once more only if the output is narrower.
  *   accuracy   Every entry within 2 ulp, or as sj_mode says.
  *   aliasing   The output may be exactly an input of the same shape (same data, dtype, strides). Any other overlap is
  *              SJ_BAD_OVERLAP; so are intricate views that interleave without a common element. A Jacobian or
@@ -82,6 +82,8 @@ typedef struct sj_error {
 typedef enum sj_dtype {
     SJ_F32 = 1,
     SJ_F64 = 2,
+    SJ_F16 = 3,  /* IEEE binary16 */
+    SJ_BF16 = 4, /* bfloat16: the upper half of a float32 */
     SJ_BOOL = 5, /* uint8_t, 0 is false: masks only */
     SJ_I32 = 6,  /* int32_t: lengths and labels only */
     SJ_I64 = 7   /* int64_t: the same */
@@ -119,6 +121,8 @@ static inline sj_view sj_scalar_f32(const float *data) { return sj_array(data, S
 static inline sj_view sj_scalar_f64(const double *data) { return sj_array(data, SJ_F64, 0, NULL); }
 static inline sj_view sj_vector_f32(const float *data, size_t n) { return sj_array(data, SJ_F32, 1, &n); }
 static inline sj_view sj_vector_f64(const double *data, size_t n) { return sj_array(data, SJ_F64, 1, &n); }
+static inline sj_view sj_vector_f16(const void *data, size_t n) { return sj_array(data, SJ_F16, 1, &n); }
+static inline sj_view sj_vector_bf16(const void *data, size_t n) { return sj_array(data, SJ_BF16, 1, &n); }
 static inline sj_view sj_matrix_f32(const float *data, size_t rows, size_t n) {
     const size_t shape[2] = {rows, n};
     return sj_array(data, SJ_F32, 2, shape);
@@ -126,6 +130,15 @@ static inline sj_view sj_matrix_f32(const float *data, size_t rows, size_t n) {
 static inline sj_view sj_matrix_f64(const double *data, size_t rows, size_t n) {
     const size_t shape[2] = {rows, n};
     return sj_array(data, SJ_F64, 2, shape);
+}
+/* The elements of half precision are 16 bits each, whatever type a compiler has for them. */
+static inline sj_view sj_matrix_f16(const void *data, size_t rows, size_t n) {
+    const size_t shape[2] = {rows, n};
+    return sj_array(data, SJ_F16, 2, shape);
+}
+static inline sj_view sj_matrix_bf16(const void *data, size_t rows, size_t n) {
+    const size_t shape[2] = {rows, n};
+    return sj_array(data, SJ_BF16, 2, shape);
 }
 
 /* ---------------------------------------------------------------- options */
@@ -148,7 +161,8 @@ typedef enum sj_given {
  * relative to sum over k of |J_ik| |g_k - g_m|, and logsumexp near 0 relative to max(|z_m|, log1p(T)). */
 typedef enum sj_mode {
     SJ_DEFAULT = 0, /* every entry within 2 ulp, subnormal ones too; products 4u. Bits may depend on the kernel set. */
-    SJ_EXACT        /* SJ_F32 correctly rounded, SJ_F64 within 0.51 ulp; products 1u. The same bits everywhere. */
+    SJ_EXACT        /* correctly rounded, but SJ_F64 within 0.51 ulp; products 1u. The same bits everywhere. */
+    /* Half precision: 0.5003 ulp in default mode, products 1.001u in both. */
 } sj_mode;
 
 typedef struct sj_options {
@@ -161,8 +175,8 @@ typedef struct sj_options {
     /* Of what the softmax is, and which entries take part; see "scale" and "masks" below. */
     double scale;           /* softmax of scale z: 1 / temperature. Below 0: softmin. 0 and NaN are errors, and so are
                                infinities but in a forward call under SJ_LIMIT. */
-    const sj_view *bias;    /* SJ_F32 or SJ_F64, broadcast to the shape of z: softmax of scale z + bias. NULL: none. */
-    const sj_view *sink;    /* SJ_F32 or SJ_F64, broadcast to the shape of z without its class axis: a logit more in the
+    const sj_view *bias;    /* broadcast to the shape of z: softmax of scale z + bias. NULL: none. */
+    const sj_view *sink;    /* broadcast to the shape of z without its class axis: a logit more in the
                                denominator of each row, beside scale z + bias. NULL: none. */
     const sj_view *mask;    /* SJ_BOOL, broadcast to the shape of z: true takes part. NULL: all do. */
     const sj_view *lengths; /* SJ_I32 or SJ_I64, broadcast to the shape of z without its class axis: entries from there

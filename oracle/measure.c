@@ -14,15 +14,31 @@ typedef struct format {
 } format;
 
 static format format_of(sj_dtype dtype) {
-    return dtype == SJ_F32 ? (format){24, -149, 127} : (format){53, -1074, 1023};
+    switch (dtype) {
+    case SJ_F16:
+        return (format){11, -24, 15};
+    case SJ_BF16:
+        return (format){8, -133, 127};
+    case SJ_F32:
+        return (format){24, -149, 127};
+    default:
+        return (format){53, -1074, 1023};
+    }
 }
 
 size_t oracle_entries(const oracle *truth) { return truth->entries.count; }
 
 double oracle_value(const oracle *truth, size_t i) { return mpfr_get_d(truth->entries.at[i], MPFR_RNDN); }
 
+/* What is above the subnormal numbers of the format. */
 static double rounded(mpfr_srcptr x, sj_dtype dtype) {
-    return dtype == SJ_F32 ? (double)mpfr_get_flt(x, MPFR_RNDN) : mpfr_get_d(x, MPFR_RNDN);
+    const format layout = format_of(dtype);
+    mpfr_t near;
+    mpfr_init2(near, layout.digits);
+    mpfr_set(near, x, MPFR_RNDN);
+    const double value = mpfr_get_d(near, MPFR_RNDN);
+    mpfr_clear(near);
+    return fabs(value) >= ldexp(2, layout.largest_exponent) ? copysign(INFINITY, value) : value;
 }
 
 /* Exponent of the spacing of the format in the binade that holds |x|: for 2^e <= |x| < 2^(e + 1) it is

@@ -40,20 +40,21 @@ static bool extent(const sj_view *view, size_t *bytes, size_t *before) {
     return true;
 }
 
-static const char *dtype_name(sj_dtype dtype) {
-    static const char *const names[] = {
-        [SJ_F32] = "SJ_F32", [SJ_F64] = "SJ_F64", [SJ_BOOL] = "SJ_BOOL", [SJ_I32] = "SJ_I32", [SJ_I64] = "SJ_I64"};
-    return names[dtype];
+static bool is_of(sj_dtype dtype, unsigned kind) { return (unsigned)dtype < 32 && (kind >> dtype & 1); }
+
+static const char *kind_name(unsigned kind) {
+    return kind == SJ_REALS      ? "SJ_F32, SJ_F64, SJ_F16 or SJ_BF16"
+           : kind == SJ_INTEGERS ? "SJ_I32 or SJ_I64"
+                                 : "SJ_BOOL";
 }
 
-sj_status sj_check_view(sj_named_view named, sj_error *error) { return sj_check_view_of(named, SJ_F32, SJ_F64, error); }
+sj_status sj_check_view(sj_named_view named, sj_error *error) { return sj_check_view_of(named, SJ_REALS, error); }
 
-sj_status sj_check_view_of(sj_named_view named, sj_dtype one, sj_dtype other, sj_error *error) {
+sj_status sj_check_view_of(sj_named_view named, unsigned kind, sj_error *error) {
     const sj_view *view = named.view;
     size_t elements = 1, bytes, before;
-    if (view->dtype != one && view->dtype != other)
-        return sj_fail(error, SJ_BAD_DTYPE, "%s: dtype %d; expected %s%s%s", named.name, (int)view->dtype,
-                       dtype_name(one), one == other ? "" : " or ", one == other ? "" : dtype_name(other));
+    if (!is_of(view->dtype, kind))
+        return sj_fail(error, SJ_BAD_DTYPE, "%s: dtype %d; expected %s", named.name, (int)view->dtype, kind_name(kind));
     if (view->ndim < 0 || view->ndim > SJ_MAX_NDIM)
         return sj_fail(error, SJ_BAD_SHAPE, "%s: %d dimensions; expected 0 to %d", named.name, view->ndim, SJ_MAX_NDIM);
     if (is_empty(view)) return SJ_OK;
@@ -70,10 +71,6 @@ sj_status sj_check_view_of(sj_named_view named, sj_dtype one, sj_dtype other, sj
         return sj_fail(error, SJ_BAD_POINTER, "%s: data is not aligned; expected a multiple of %zu bytes", named.name,
                        alignment);
     return SJ_OK;
-}
-
-sj_status sj_check_labels(sj_named_view named, sj_error *error) {
-    return sj_check_view_of(named, SJ_I32, SJ_I64, error);
 }
 
 sj_status sj_check_axis(sj_named_view named, int *axis, sj_error *error) {

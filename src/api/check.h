@@ -23,13 +23,19 @@ typedef struct sj_named_view {
     const sj_view *view;
 } sj_named_view;
 
-/* dtype, number of dimensions, sizes and strides within the address space, data present if there are elements. */
+/* A real dtype, number of dimensions, sizes and strides within the address space, data present if there are elements.
+ */
 sj_status sj_check_view(sj_named_view named, sj_error *error);
 
-/* The same of a view with one of two dtypes, which may be one. */
-sj_status sj_check_view_of(sj_named_view named, sj_dtype one, sj_dtype other, sj_error *error);
-/* The same of labels. */
-sj_status sj_check_labels(sj_named_view named, sj_error *error);
+/* Kinds of dtypes, a bit for each. */
+enum {
+    SJ_REALS = 1 << SJ_F32 | 1 << SJ_F64 | 1 << SJ_F16 | 1 << SJ_BF16,
+    SJ_INTEGERS = 1 << SJ_I32 | 1 << SJ_I64,
+    SJ_BOOLS = 1 << SJ_BOOL
+};
+
+/* The same of a view with a dtype of a kind. */
+sj_status sj_check_view_of(sj_named_view named, unsigned kind, sj_error *error);
 
 /* The class axis of a checked view, counted from the front, into *axis. */
 sj_status sj_check_axis(sj_named_view named, int *axis, sj_error *error);

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "masks.h"
 
+#include "kernel/half.h"
 #include "kernel/total.h"
 
 #include <float.h>
@@ -73,7 +74,7 @@ static sj_status check_shapes(const loss_call *c) {
     const sj_named_view target = {"target", c->target};
     sj_status status;
     if (is_integer(c->target->dtype)) {
-        status = sj_check_labels(target, c->error);
+        status = sj_check_view_of(target, SJ_INTEGERS, c->error);
         if (!status) status = sj_check_shape(target, c->ndim, c->shape, c->error);
     } else {
         status = check_one(c, "target", c->target, c->z->ndim, c->z->shape);
@@ -117,9 +118,7 @@ static int64_t label_at(const sj_view *view, ptrdiff_t offset) {
     return view->dtype == SJ_I32 ? ((const int32_t *)view->data)[offset] : ((const int64_t *)view->data)[offset];
 }
 
-static double number_at(const sj_view *view, ptrdiff_t offset) {
-    return view->dtype == SJ_F32 ? (double)((const float *)view->data)[offset] : ((const double *)view->data)[offset];
-}
+static double number_at(const sj_view *view, ptrdiff_t offset) { return element_load(view->data, view->dtype, offset); }
 
 /* "[2, 5]" */
 static void print_place(char *text, size_t size, int ndim, const size_t *index) {
@@ -223,7 +222,7 @@ static sj_losses losses_of(const loss_call *c, sj_total *total) {
     return of;
 }
 
-/* hi + lo rounded to odd, so that rounding it to float32 is rounding once. */
+/* hi + lo rounded to odd, so that rounding it to a narrower dtype is rounding once. */
 static double to_odd(double hi, double lo) {
     uint64_t bits;
     if (hi - hi != 0 || lo == 0) return hi;
@@ -239,10 +238,8 @@ static void store_reduced(const loss_call *c, sj_total *total) {
     result[1] = sum[1];
     if (c->how->reduction == SJ_MEAN) pair_divide(sum, c->divisor, result);
     if (c->how->reduction == SJ_MEAN && c->divisor[0] == 0 && c->options->nonfinite == SJ_ZERO) result[0] = 0;
-    if (c->loss->dtype == SJ_F32)
-        *(float *)c->loss->data = (float)to_odd(result[0], result[1]);
-    else
-        *(double *)c->loss->data = result[0] + result[1];
+    const bool narrows = c->loss->dtype != SJ_F64;
+    element_store(c->loss->data, c->loss->dtype, 0, narrows ? to_odd(result[0], result[1]) : result[0] + result[1]);
 }
 
 static void run_loss(const loss_call *c) {

@@ -34,11 +34,11 @@ static sj_status broadcast(sj_named_view named, target to, ptrdiff_t strides[SJ_
     return SJ_OK;
 }
 
-/* A view beside the logits, of one of two dtypes: checked, and its strides. */
-static sj_status check_beside(sj_named_view named, sj_dtype one, sj_dtype other, const sj_call *call, target to,
+/* A view beside the logits, of a kind of dtypes: checked, and its strides. */
+static sj_status check_beside(sj_named_view named, unsigned kind, const sj_call *call, target to,
                               ptrdiff_t strides[SJ_MAX_NDIM], sj_error *error) {
     const sj_named_view out = {"out", call->out};
-    sj_status status = sj_check_view_of(named, one, other, error);
+    sj_status status = sj_check_view_of(named, kind, error);
     if (!status) status = broadcast(named, to, strides, error);
     if (!status) status = sj_check_overlap(out, named, false, error);
     return status;
@@ -138,17 +138,15 @@ sj_status sj_read_masks(const sj_call *call, const sj_options *options, int axis
     ptrdiff_t bias[SJ_MAX_NDIM] = {0}, sink[SJ_MAX_NDIM] = {0};
     sj_status status = SJ_OK;
     if (options->mask)
-        status =
-            check_beside((sj_named_view){"options.mask", options->mask}, SJ_BOOL, SJ_BOOL, call, entries, mask, error);
+        status = check_beside((sj_named_view){"options.mask", options->mask}, SJ_BOOLS, call, entries, mask, error);
     if (!status && options->bias)
-        status =
-            check_beside((sj_named_view){"options.bias", options->bias}, SJ_F32, SJ_F64, call, entries, bias, error);
+        status = check_beside((sj_named_view){"options.bias", options->bias}, SJ_REALS, call, entries, bias, error);
     if (!status && options->sink)
-        status = check_beside((sj_named_view){"options.sink", options->sink}, SJ_F32, SJ_F64, call, rows, sink, error);
+        status = check_beside((sj_named_view){"options.sink", options->sink}, SJ_REALS, call, rows, sink, error);
     if (!status) status = check_scaling(call, options, error);
     if (!status && options->lengths)
-        status = check_beside((sj_named_view){"options.lengths", options->lengths}, SJ_I32, SJ_I64, call, rows, lengths,
-                              error);
+        status =
+            check_beside((sj_named_view){"options.lengths", options->lengths}, SJ_INTEGERS, call, rows, lengths, error);
     if (!status && options->lengths) status = check_lengths(options->lengths, 0, 0, z->shape[axis], error);
     if (!status && options->causal) status = check_causal(z, axis, error);
     if (status) return status;

@@ -1,5 +1,6 @@
 /* metric.c: mean absolute percentage error and maximum relative error of two arrays. Public; calls check.c. */
 #include "check.h"
+#include "kernel/half.h"
 #include "kernel/run.h"
 
 #include <math.h>
@@ -9,10 +10,6 @@ typedef struct metric_totals {
     double largest;
     size_t count;
 } metric_totals;
-
-static double element(const sj_view *view, const char *data) {
-    return view->dtype == SJ_F32 ? (double)*(const float *)(const void *)data : *(const double *)(const void *)data;
-}
 
 /* Neumaier's sum: its error does not grow with the number of terms. */
 static void add(metric_totals *totals, double x) {
@@ -32,7 +29,7 @@ static void compare(metric_totals *totals, double pred, double truth) {
 static void walk(metric_totals *totals, const sj_view *pred, const char *p, const sj_view *truth, const char *t,
                  int d) {
     if (d == pred->ndim) {
-        compare(totals, element(pred, p), element(truth, t));
+        compare(totals, element_load(p, pred->dtype, 0), element_load(t, truth->dtype, 0));
         return;
     }
     if (pred->shape[d] < 2) { /* the stride may hold anything */

@@ -8,7 +8,7 @@ sj_status sj_check_offsets(const sj_call *call, const sj_view *offsets, sj_error
     const sj_named_view out = {"out", call->out}, named = {"options.offsets", offsets};
     if (call->result != SJ_RESULT_SAME && call->result != SJ_RESULT_NO_CLASS)
         return sj_fail(error, SJ_BAD_OPTION, "options.offsets: of a Jacobian; expected none");
-    const sj_status status = sj_check_view_of(named, SJ_I32, SJ_I64, error);
+    const sj_status status = sj_check_view_of(named, SJ_INTEGERS, error);
     if (status) return status;
     if (offsets->ndim != 1)
         return sj_fail(error, SJ_BAD_SHAPE, "options.offsets: %d dimensions; expected 1", offsets->ndim);

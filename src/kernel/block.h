@@ -110,7 +110,20 @@ BLOCK_INLINE void row_store(const block *b, const vec *turned) {
     chunk_end(base, out, out->class_stride, 0, n, to);
 }
 
-/* Entry k of every row becomes vector k. */
+/* Entry k of every row becomes vector k, of rows anywhere and of any dtype. */
+V_OUTLINE void block_gather(const block *b, const sj_operand *array, vec *turned) {
+    const char *rows[V_LANES];
+    for (size_t lane = 0; lane < b->rows; lane++)
+        rows[lane] = chunk_at(array->data, array, array->row_stride, b->first + lane);
+    for (size_t k = 0; k < b->run->n; k++) {
+        real lanes[V_LANES] = {0};
+        for (size_t lane = 0; lane < b->rows; lane++)
+            lanes[lane] = chunk_load(rows[lane], array->dtype, (ptrdiff_t)k * array->class_stride);
+        turned[k] = v_load(lanes);
+    }
+}
+
+/* The same, and where those ahead stand. */
 BLOCK_INLINE foresight block_load(const block *b, const sj_operand *array, vec *turned) {
     const foresight nothing = {(const char *)turned, 0};
     if (ACROSS) {
@@ -129,15 +142,7 @@ BLOCK_INLINE foresight block_load(const block *b, const sj_operand *array, vec *
         rows_load(base + first * n, (b->run->rows - first) * n, &b->turn, turned);
         return (foresight){(const char *)(base + first * n) + AHEAD_BYTES, V_BYTES};
     }
-    const char *rows[V_LANES];
-    for (size_t lane = 0; lane < b->rows; lane++)
-        rows[lane] = chunk_at(array->data, array, array->row_stride, first + lane);
-    for (size_t k = 0; k < n; k++) {
-        real lanes[V_LANES] = {0};
-        for (size_t lane = 0; lane < b->rows; lane++)
-            lanes[lane] = chunk_load(rows[lane], array->dtype, (ptrdiff_t)k * array->class_stride);
-        turned[k] = v_load(lanes);
-    }
+    block_gather(b, array, turned);
     return nothing;
 }
 

@@ -3,8 +3,8 @@
 #ifndef SJ_KERNEL_CHUNK_H
 #define SJ_KERNEL_CHUNK_H
 
+#include "halves.h"
 #include "run.h"
-#include "simd/real.h"
 
 #include <stdbool.h>
 
@@ -18,15 +18,18 @@ static inline bool chunk_is_direct(const sj_operand *array, ptrdiff_t stride) {
 }
 
 static inline real chunk_load(const char *data, sj_dtype dtype, ptrdiff_t i) {
-    return dtype == SJ_F32 ? (real)((const float *)(const void *)data)[i]
-                           : (real)((const double *)(const void *)data)[i];
+    if (dtype == REAL_DTYPE) return ((const real *)(const void *)data)[i];
+    if (is_half(dtype)) return (real)half_load(data, dtype, i);
+    return (real)((const real_other *)(const void *)data)[i];
 }
 
 static inline void chunk_store(char *data, sj_dtype dtype, ptrdiff_t i, real value) {
-    if (dtype == SJ_F32)
-        ((float *)(void *)data)[i] = (float)value;
+    if (dtype == REAL_DTYPE)
+        ((real *)(void *)data)[i] = value;
+    else if (is_half(dtype))
+        half_store(data, dtype, i, (double)value);
     else
-        ((double *)(void *)data)[i] = (double)value;
+        ((real_other *)(void *)data)[i] = (real_other)value;
 }
 
 static inline char *chunk_at(const char *row, const sj_operand *array, ptrdiff_t stride, size_t start) {
@@ -54,7 +57,10 @@ static inline const real *chunk_read(const char *row, const sj_operand *array, s
     const ptrdiff_t stride = array->class_stride;
     const char *from = chunk_at(row, array, stride, start);
     if (chunk_is_direct(array, stride)) return (const real *)(const void *)from;
-    for (size_t i = 0; i < count; i++) scratch[i] = chunk_load(from, array->dtype, (ptrdiff_t)i * stride);
+    if (is_half(array->dtype))
+        widen_reals(from, array->dtype, stride, count, scratch);
+    else
+        for (size_t i = 0; i < count; i++) scratch[i] = chunk_load(from, array->dtype, (ptrdiff_t)i * stride);
     return scratch;
 }
 
@@ -67,7 +73,10 @@ static inline void chunk_end(char *row, const sj_operand *array, ptrdiff_t strid
                              const real *computed) {
     char *to = chunk_at(row, array, stride, start);
     if (computed == (const real *)(const void *)to && chunk_is_direct(array, stride)) return;
-    for (size_t i = 0; i < count; i++) chunk_store(to, array->dtype, (ptrdiff_t)i * stride, computed[i]);
+    if (is_half(array->dtype))
+        narrow_reals(computed, count, to, array->dtype, stride);
+    else
+        for (size_t i = 0; i < count; i++) chunk_store(to, array->dtype, (ptrdiff_t)i * stride, computed[i]);
 }
 
 #endif

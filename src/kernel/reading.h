@@ -3,6 +3,7 @@
 #ifndef SJ_KERNEL_READING_H
 #define SJ_KERNEL_READING_H
 
+#include "half.h"
 #include "run.h"
 
 #include <math.h>
@@ -52,8 +53,7 @@ static inline bool bias_masks(const sj_run *run, size_t index, size_t k) {
     if (!bias->data) return false;
     const char *row = beside_row(run, SJ_BESIDE_BIAS, index);
     const ptrdiff_t at = (ptrdiff_t)k * bias->class_stride;
-    if (bias->dtype == SJ_F32) return ((const float *)(const void *)row)[at] == -INFINITY;
-    return ((const double *)(const void *)row)[at] == -(double)INFINITY;
+    return element_load(row, bias->dtype, at) == -(double)INFINITY;
 }
 
 static inline bool row_masks(const sj_run *run, size_t index, size_t k) {

@@ -102,6 +102,6 @@ typedef struct sj_run {
 static inline size_t sj_magnitude(ptrdiff_t stride) { return stride < 0 ? (size_t)0 - (size_t)stride : (size_t)stride; }
 
 /* In bytes: four bits for each dtype, in the order of their numbers, for some loops ask once an entry. */
-static inline size_t sj_dtype_size(sj_dtype dtype) { return UINT32_C(0x84100840) >> 4 * dtype & 15; }
+static inline size_t sj_dtype_size(sj_dtype dtype) { return UINT32_C(0x84122840) >> 4 * dtype & 15; }
 
 #endif

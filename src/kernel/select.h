@@ -8,39 +8,50 @@
 
 #include <string.h>
 
-V_INLINE void select_floats(const sj_selection *s, ptrdiff_t stride, ptrdiff_t mask_stride, size_t n, char *to) {
-    const uint32_t fills[] = {UINT32_C(0xff800000), UINT32_C(0x7f800000), 0}, other = fills[s->fill];
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, s->from + (ptrdiff_t)i * stride * 4, 4);
-        bits = s->mask[(ptrdiff_t)i * mask_stride] ? bits : other;
-        memcpy(to + i * 4, &bits, 4);
+/* Entries of so many bits. */
+#define DEFINE_SELECT(name, word)                                                                                      \
+    V_INLINE void name(const sj_selection *s, ptrdiff_t stride, ptrdiff_t mask_stride, word other, size_t n,           \
+                       char *to) {                                                                                     \
+        for (size_t i = 0; i < n; i++) {                                                                               \
+            word bits;                                                                                                 \
+            memcpy(&bits, s->from + (ptrdiff_t)i * stride * (ptrdiff_t)sizeof bits, sizeof bits);                      \
+            bits = s->mask[(ptrdiff_t)i * mask_stride] ? bits : other;                                                 \
+            memcpy(to + i * sizeof bits, &bits, sizeof bits);                                                          \
+        }                                                                                                              \
     }
+
+DEFINE_SELECT(select_halves, uint16_t)
+DEFINE_SELECT(select_floats, uint32_t)
+DEFINE_SELECT(select_doubles, uint64_t)
+
+/* Bits of what a masked entry becomes. */
+static inline uint64_t fill_bits(sj_dtype dtype, sj_fill fill) {
+    const unsigned size = 8 * (unsigned)sj_dtype_size(dtype);
+    const uint64_t high = dtype == SJ_F64   ? UINT64_C(0x7ff) << 52
+                          : dtype == SJ_F32 ? UINT64_C(0x7f800000)
+                          : dtype == SJ_F16 ? UINT64_C(0x7c00)
+                                            : UINT64_C(0x7f80);
+    return fill == SJ_FILL_ZERO ? 0 : fill == SJ_FILL_HIGH ? high : high | UINT64_C(1) << (size - 1);
 }
 
-V_INLINE void select_doubles(const sj_selection *s, ptrdiff_t stride, ptrdiff_t mask_stride, size_t n, char *to) {
-    const uint64_t high = UINT64_C(0x7ff) << 52, fills[] = {high | UINT64_C(1) << 63, high, 0}, other = fills[s->fill];
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits;
-        memcpy(&bits, s->from + (ptrdiff_t)i * stride * 8, 8);
-        bits = s->mask[(ptrdiff_t)i * mask_stride] ? bits : other;
-        memcpy(to + i * 8, &bits, 8);
-    }
+V_INLINE void select_strided(const sj_selection *s, ptrdiff_t stride, ptrdiff_t mask_stride, size_t n, char *to) {
+    const uint64_t other = fill_bits(s->dtype, s->fill);
+    if (s->dtype == SJ_F64)
+        select_doubles(s, stride, mask_stride, other, n, to);
+    else if (s->dtype == SJ_F32)
+        select_floats(s, stride, mask_stride, (uint32_t)other, n, to);
+    else
+        select_halves(s, stride, mask_stride, (uint16_t)other, n, to);
 }
 
 V_OUTLINE void select_entries(const sj_selection *s, size_t n, char *to) {
     static const uint8_t all = 1;
     sj_selection own = *s;
     if (!s->mask) own.mask = &all, own.mask_stride = 0;
-    const bool beside = own.stride == 1 && own.mask_stride == 1, is_double = sj_dtype_size(s->dtype) == 8;
-    if (is_double && beside)
-        select_doubles(&own, 1, 1, n, to);
-    else if (is_double)
-        select_doubles(&own, own.stride, own.mask_stride, n, to);
-    else if (beside)
-        select_floats(&own, 1, 1, n, to);
+    if (own.stride == 1 && own.mask_stride == 1)
+        select_strided(&own, 1, 1, n, to);
     else
-        select_floats(&own, own.stride, own.mask_stride, n, to);
+        select_strided(&own, own.stride, own.mask_stride, n, to);
 }
 
 #define SELECTED ((size_t)256)

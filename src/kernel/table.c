@@ -16,6 +16,8 @@
 #define BY_ROW(operation) operation##_rows
 #define SPAN SIZE_MAX
 #define ACROSS 0
+#define STAGES_HALVES
+#define NARROW NULL
 #elif defined(SJ_ACROSS) || defined(SJ_NARROW)
 #include "losses.h"
 #define SERVES SJ_REAL
@@ -34,6 +36,10 @@
 #define HAS_ROWS
 #define STAGED SHORT_ROW
 #define BY_ROW(operation) operation##_by_row
+#if defined(SJ_REAL_f32)
+#define STAGES_HALVES
+#define NARROW narrow_floats
+#endif
 #endif
 
 /* A set for single rows leaves to others what makes more than one row of it, or mixes its entries otherwise. */
@@ -110,6 +116,11 @@ const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
     .short_row = SHORT_ROW,
     .staged = STAGED,
     .select = select_entries,
+#if defined(STAGES_HALVES)
+    .staged_halves = CHUNK,
+    .widen = widen_floats,
+    .narrow = NARROW,
+#endif
     .span = SPAN,
     .narrower = NARROWER,
 #if defined(SJ_EXACT_TABLE)

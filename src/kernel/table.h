@@ -10,6 +10,10 @@ typedef void sj_kernel(const sj_run *run);
 /* n entries to `to`. */
 typedef void sj_select(const sj_selection *from, size_t n, char *to);
 
+/* `count` entries of half precision, `stride` apart, to floats, and back, each the nearest. */
+typedef void sj_widen(const char *from, sj_dtype dtype, ptrdiff_t stride, size_t count, float *to);
+typedef void sj_narrow(const float *from, size_t count, char *to, sj_dtype dtype, ptrdiff_t stride);
+
 typedef enum sj_operation {
     SJ_OP_SOFTMAX,
     SJ_OP_LOG_SOFTMAX,
@@ -42,6 +46,9 @@ struct sj_kernels {
     size_t short_row; /* 0: every row is taken by itself */
     size_t staged;    /* entries of the longest row that is better selected first, where some are masked */
     sj_select *select;
+    size_t staged_halves; /* entries of the longest row of half precision that is better staged as floats; 0: none is */
+    sj_widen *widen;
+    sj_narrow *narrow;          /* NULL: results are rounded once, from more digits than a float's */
     size_t span;                /* a team may share rows of more entries; SIZE_MAX: none */
     const sj_kernels *narrower; /* takes fewer at a time, with the same bits, in the operations it has; NULL: there is
                                    none */

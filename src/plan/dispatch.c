@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #define SET(set) extern const sj_kernels sj_kernels_##set##_f32, sj_kernels_##set##_f64, sj_kernels_##set##_exact;
 SJ_KERNEL_SETS
@@ -15,13 +18,21 @@ SJ_KERNEL_SETS
 static const sj_kernel_sets sets[] = {SJ_KERNEL_SETS};
 #undef SET
 
+#if defined(__x86_64__)
+/* No name that Clang's __builtin_cpu_supports knows. */
+static bool cpu_converts_halves(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 static bool cpu_runs(const char *name) {
 #if defined(__x86_64__)
-    if (strcmp(name, "avx2") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && cpu_converts_halves();
+    if (strcmp(name, "avx2") == 0) return avx2;
     if (strcmp(name, "avx512") == 0)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("fma");
+        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #endif
     /* what every CPU of its architecture has */
     return strcmp(name, "scalar") == 0 || strcmp(name, "neon") == 0 || strcmp(name, "wasm") == 0;

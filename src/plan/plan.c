@@ -3,6 +3,7 @@
 #include "plan.h"
 
 #include "dispatch.h"
+#include "halves.h"
 #include "operand.h"
 #include "ragged.h"
 #include "reading.h"
@@ -116,18 +117,8 @@ static void next_run(const sj_batch *runs, place *at) {
     }
 }
 
-static void advance_rows(sj_run *run, size_t rows) {
-    advance(&run->z, (ptrdiff_t)rows * run->z.row_stride);
-    advance(&run->g, (ptrdiff_t)rows * run->g.row_stride);
-    for (int i = 0; i < SJ_MORE; i++) advance(&run->more[i], (ptrdiff_t)rows * run->more[i].row_stride);
-    advance(&run->out, (ptrdiff_t)rows * run->out.row_stride);
-    run->read_from += rows;
-    if (!run->losses) return;
-    for (int i = 0; i < SJ_ROW_NUMBERS; i++) advance(&run->numbers[i], (ptrdiff_t)rows * run->numbers[i].row_stride);
-}
-
 /* A few short rows cost as much as a block of them: what whole blocks leave over goes to narrower ones. */
-static void perform_plain(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
+static void perform_floats(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
     const sj_kernels *narrower = kernels->narrower;
     for (; narrower && narrower->rows[operation] && run->n <= kernels->short_row; narrower = narrower->narrower) {
         const size_t left = run->rows & (kernels->lanes - 1), whole = run->rows - left;
@@ -141,6 +132,13 @@ static void perform_plain(const sj_kernels *kernels, sj_operation operation, sj_
         kernels = narrower;
     }
     kernels->rows[operation](run);
+}
+
+static void perform_plain(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
+    if (sj_stages_halves(kernels, run))
+        sj_perform_halves(kernels, operation, run, perform_floats);
+    else
+        perform_floats(kernels, operation, run);
 }
 
 /* A run with masked entries, part by part as it is read. */
@@ -229,26 +227,11 @@ static const sj_kernels *kernels_of(const sj_kernel_sets *set, sj_dtype compute,
  * would be read before it is written. */
 #define CACHED ((double)((size_t)32 << 20))
 
-/* Results are rows as long as those of the logits. */
-static bool emits_rows(sj_operation operation) {
-    switch (operation) {
-    case SJ_OP_LOGSUMEXP:
-    case SJ_OP_JACOBIAN:
-    case SJ_OP_LOG_JACOBIAN:
-    case SJ_OP_STATE:
-    case SJ_OP_STATE_LOGSUMEXP:
-    case SJ_OP_STATE_DOT:
-        return false;
-    default:
-        return true;
-    }
-}
-
 /* Whether results go past the caches: not where they replace what was read, and is in cache. */
 static bool streams(sj_operation operation, const sj_run *run, double entries) {
     const size_t read = sj_dtype_size(run->z.dtype) + (run->g.data ? sj_dtype_size(run->g.dtype) : 0);
     const bool in_place = run->out.data == run->z.data || run->out.data == run->g.data;
-    return emits_rows(operation) && !in_place && entries * (double)(read + sj_dtype_size(run->out.dtype)) >= CACHED;
+    return sj_emits_rows(operation) && !in_place && entries * (double)(read + sj_dtype_size(run->out.dtype)) >= CACHED;
 }
 
 /* The first run, with all its rows, `runs` times. batch: the dimensions around it. */

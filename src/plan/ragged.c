@@ -86,8 +86,10 @@ static inline void copy_of(size_t size, const char *from, ptrdiff_t from_step, c
 static void copy_apart(const char *from, ptrdiff_t from_step, char *to, ptrdiff_t to_step, size_t size, size_t n) {
     if (size == sizeof(double))
         copy_of(sizeof(double), from, from_step, to, to_step, n);
-    else
+    else if (size == sizeof(float))
         copy_of(sizeof(float), from, from_step, to, to_step, n);
+    else
+        copy_of(sizeof(uint16_t), from, from_step, to, to_step, n);
 }
 
 /* To the stage, where there is something. */

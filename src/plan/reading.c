@@ -2,19 +2,13 @@
  * early as rows of fewer entries, and the results of what is masked. Called by plan.c. */
 #include "reading.h"
 
+#include "kernel/half.h"
 #include "kernel/reading.h"
 
 #include <math.h>
 
-static void element_set(char *data, sj_dtype dtype, ptrdiff_t offset, double value) {
-    if (dtype == SJ_F32)
-        ((float *)(void *)data)[offset] = (float)value;
-    else
-        ((double *)(void *)data)[offset] = value;
-}
-
 static void result_set(const sj_run *run, char *row, ptrdiff_t offset, double value) {
-    element_set(row, run->out.dtype, offset, value);
+    element_store(row, run->out.dtype, offset, value);
 }
 
 static char *row_at(const sj_operand *array, size_t index) {
@@ -73,7 +67,8 @@ static sj_operand stage_rows(const sj_reader *reader, const sj_run *run, size_t 
         for (size_t i = 0; i < rows; i++) {
             const size_t count = row_count(run, first + i);
             for (size_t k = count; k < n; k++)
-                element_set(stage, array->dtype, (ptrdiff_t)(i * n + k), fill == SJ_FILL_ZERO ? 0 : -(double)INFINITY);
+                element_store(stage, array->dtype, (ptrdiff_t)(i * n + k),
+                              fill == SJ_FILL_ZERO ? 0 : -(double)INFINITY);
         }
     return (sj_operand){stage, array->dtype, (ptrdiff_t)n, 1, 0};
 }

@@ -3,14 +3,21 @@
 
 #include <math.h>
 #include <stdio.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 const sj_dtype dtypes[2] = {SJ_F32, SJ_F64};
+const sj_dtype half_dtypes[2] = {SJ_F16, SJ_BF16};
 
 static bool cpu_has(const char *set) {
 #if defined(__x86_64__)
-    if (strcmp(set, "avx2") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    unsigned a, b, c, d;
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                      __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+    if (strcmp(set, "avx2") == 0) return avx2;
     if (strcmp(set, "avx512") == 0)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 #else
     (void)set;
@@ -61,18 +68,66 @@ double random_normal(random_stream *r) {
 
 size_t random_below(random_stream *r, size_t bound) { return (size_t)(random_bits(r) % bound); }
 
-const char *dtype_name(sj_dtype dtype) { return dtype == SJ_F32 ? "f32" : "f64"; }
+sj_dtype any_dtype(random_stream *r) {
+    const size_t i = random_below(r, 4);
+    return i < 2 ? dtypes[i] : half_dtypes[i - 2];
+}
 
-size_t dtype_bytes(sj_dtype dtype) { return dtype == SJ_F32 ? sizeof(float) : sizeof(double); }
+const char *dtype_name(sj_dtype dtype) {
+    return dtype == SJ_F32 ? "f32" : dtype == SJ_F64 ? "f64" : dtype == SJ_F16 ? "f16" : "bf16";
+}
 
-double round_to(sj_dtype dtype, double x) { return dtype == SJ_F32 ? (double)(float)x : x; }
+size_t dtype_bytes(sj_dtype dtype) {
+    return dtype == SJ_F32 ? sizeof(float) : dtype == SJ_F64 ? sizeof(double) : sizeof(uint16_t);
+}
+
+static bool is_half(sj_dtype dtype) { return dtype == SJ_F16 || dtype == SJ_BF16; }
+
+/* Half precision by the definition of its formats, apart from the library's conversions. */
+static int fraction_bits(sj_dtype dtype) { return dtype == SJ_F16 ? 10 : 7; }
+static int least_exponent(sj_dtype dtype) { return dtype == SJ_F16 ? -14 : -126; }
+
+static double round_to_half(sj_dtype dtype, double x) {
+    if (x == 0 || !isfinite(x)) return x;
+    const int own = ilogb(x), exponent = own < least_exponent(dtype) ? least_exponent(dtype) : own;
+    const double last = ldexp(1, exponent - fraction_bits(dtype)), rounded = nearbyint(x / last) * last;
+    return fabs(rounded) < ldexp(1, 2 - least_exponent(dtype)) ? rounded : copysign(INFINITY, x);
+}
+
+static double half_value(sj_dtype dtype, uint16_t bits) {
+    const int fraction = fraction_bits(dtype), top = (1 << (15 - fraction)) - 1;
+    const int exponent = bits >> fraction & top, digits = bits & ((1 << fraction) - 1);
+    const double sign = bits >> 15 ? -1 : 1;
+    if (exponent == top) return digits ? (double)NAN : sign * INFINITY;
+    if (exponent == 0) return sign * ldexp(digits, least_exponent(dtype) - fraction);
+    return sign * ldexp(digits + (1 << fraction), exponent - 1 + least_exponent(dtype) - fraction);
+}
+
+static uint16_t half_bits(sj_dtype dtype, double x) {
+    const int fraction = fraction_bits(dtype), least = least_exponent(dtype), top = (1 << (15 - fraction)) - 1;
+    const double size = fabs(round_to_half(dtype, x));
+    const unsigned sign = signbit(x) ? 0x8000 : 0;
+    if (isnan(x)) return (uint16_t)(sign | (unsigned)top << fraction | 1);
+    if (isinf(size)) return (uint16_t)(sign | (unsigned)top << fraction);
+    if (size < ldexp(1, least)) return (uint16_t)(sign | (unsigned)ldexp(size, fraction - least));
+    const int exponent = ilogb(size);
+    const unsigned digits = (unsigned)ldexp(size, fraction - exponent) - (1u << fraction);
+    return (uint16_t)(sign | (unsigned)(exponent - least + 1) << fraction | digits);
+}
+
+double round_to(sj_dtype dtype, double x) {
+    return dtype == SJ_F32 ? (double)(float)x : is_half(dtype) ? round_to_half(dtype, x) : x;
+}
 
 double element_get(const void *data, sj_dtype dtype, size_t i) {
+    if (is_half(dtype)) return half_value(dtype, ((const uint16_t *)data)[i]);
     return dtype == SJ_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
 }
 
 void element_set(void *data, sj_dtype dtype, size_t i, double x) {
-    if (dtype == SJ_F32)
+    if (is_half(dtype))
+        ((uint16_t *)data)[i] = half_bits(dtype, x);
+    else if (dtype == SJ_F32)
         ((float *)data)[i] = (float)x;
     else
         ((double *)data)[i] = x;

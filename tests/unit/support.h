@@ -33,7 +33,9 @@ double random_normal(random_stream *r);
 size_t random_below(random_stream *r, size_t bound);
 
 /* Elements of a dtype. */
-extern const sj_dtype dtypes[2];
+extern const sj_dtype dtypes[2]; /* those that are computed in */
+extern const sj_dtype half_dtypes[2];
+sj_dtype any_dtype(random_stream *r); /* of all four */
 const char *dtype_name(sj_dtype dtype);
 size_t dtype_bytes(sj_dtype dtype);
 double round_to(sj_dtype dtype, double x);

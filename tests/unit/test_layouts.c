@@ -84,9 +84,9 @@ static int output_shape(const problem *p, size_t *result) {
 static void run_problem(problem *p, layout_kind kind, random_stream *r) {
     size_t result[2 * 5];
     const int ndim = output_shape(p, result);
-    p->z = layout_new(kind, dtypes[random_below(r, 2)], p->ndim, p->shape, r);
-    p->g = layout_new(random_below(r, 2) ? kind : LAYOUT_MIXED, dtypes[random_below(r, 2)], p->ndim, p->shape, r);
-    p->out = layout_new(kind == LAYOUT_ZERO ? LAYOUT_MIXED : kind, dtypes[random_below(r, 2)], ndim, result, r);
+    p->z = layout_new(kind, any_dtype(r), p->ndim, p->shape, r);
+    p->g = layout_new(random_below(r, 2) ? kind : LAYOUT_MIXED, any_dtype(r), p->ndim, p->shape, r);
+    p->out = layout_new(kind == LAYOUT_ZERO ? LAYOUT_MIXED : kind, any_dtype(r), ndim, result, r);
     layout_fill(&p->z, r);
     layout_fill(&p->g, r);
     p->z.view.axis = random_below(r, 2) ? p->axis : p->axis - p->ndim;

@@ -189,7 +189,8 @@ static void mistakes_are_told(void **state) {
         {"options.scale: ", SJ_BAD_OPTION, NAN, SJ_DEFAULT, false, false, false},
         {"options.scale: inf; expected a finite number", SJ_BAD_OPTION, INFINITY, SJ_DEFAULT, false, false, false},
         {"options.scale: not in exact mode", SJ_BAD_OPTION, 2, SJ_EXACT, false, false, false},
-        {"options.bias: dtype 5; expected SJ_F32 or SJ_F64", SJ_BAD_DTYPE, 1, SJ_DEFAULT, true, false, false},
+        {"options.bias: dtype 5; expected SJ_F32, SJ_F64, SJ_F16 or SJ_BF16", SJ_BAD_DTYPE, 1, SJ_DEFAULT, true, false,
+         false},
         {"options.sink: 1 dimensions; expected at most 0", SJ_BAD_SHAPE, 1, SJ_DEFAULT, false, true, false},
         {"options.sink: beside SJ_GIVEN_SOFTMAX", SJ_BAD_OPTION, 1, SJ_DEFAULT, false, false, true},
     };

@@ -137,7 +137,7 @@ static void exact_state(exact_row *r) {
 /* Beyond the depth of the widest dtype of the call a logit has s = 0. Without a cotangent that shows only as a side of
  * a midpoint, and the deeper serves both. */
 static inline double exact_depth(const sj_run *run) {
-    const bool single = run->z.dtype == SJ_F32 && run->out.dtype == SJ_F32 && run->g.dtype == SJ_F32;
+    const bool single = run->z.dtype != SJ_F64 && run->out.dtype != SJ_F64 && run->g.dtype != SJ_F64;
     return run->g.data && single ? 128 : 1024;
 }
 

@@ -8,6 +8,7 @@
 
 #if defined(SJ_REAL_f32)
 typedef float real;
+typedef double real_other;
 typedef uint32_t real_bits;
 typedef int32_t real_int;
 #define SJ_REAL f32
@@ -19,6 +20,7 @@ typedef int32_t real_int;
 #define REAL_LEAST_NORMAL 0x1p-126f
 #elif defined(SJ_REAL_f64)
 typedef double real;
+typedef float real_other;
 typedef uint64_t real_bits;
 typedef int64_t real_int;
 #define SJ_REAL f64
