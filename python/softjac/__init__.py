@@ -31,10 +31,13 @@ from ._derivatives import (
     softmax_vjp,
 )
 from ._forward import log_softmax, logsumexp, softmax
+from ._losses import cross_entropy, cross_entropy_grad, mape, max_relative_error
 
 __version__ = info()["version"]
 
 __all__ = [
+    "cross_entropy",
+    "cross_entropy_grad",
     "gradient",
     "info",
     "jacobian",
@@ -42,6 +45,8 @@ __all__ = [
     "log_softmax_jvp",
     "log_softmax_vjp",
     "logsumexp",
+    "mape",
+    "max_relative_error",
     "softmax",
     "softmax_jvp",
     "softmax_vjp",

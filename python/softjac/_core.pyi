@@ -36,6 +36,24 @@ softmax_jvp: Final[_Operation]
 log_softmax_vjp: Final[_Operation]
 log_softmax_jvp: Final[_Operation]
 
+def cross_entropy(
+    logits: Any,
+    target: Any,
+    loss: Any,
+    grad: Any,
+    reduction: Any,
+    label_smoothing: Any,
+    weight: Any,
+    ignore_index: Any,
+    z_loss: Any,
+    upstream: Any,
+    nonfinite: Any,
+    threads: Any,
+    /,
+) -> Any: ...
+def mape(pred: Any, true: Any, /) -> float: ...
+def max_relative_error(pred: Any, true: Any, /) -> float: ...
+
 gufuncs: Final[dict[str, np.ufunc]]
 
 class Build(TypedDict):

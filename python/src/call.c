@@ -2,14 +2,10 @@
  * a failure as an exception. Called by module.c; what is not plain is prepared by _general.py. */
 #include "numpy.h"
 #include "operations.h"
-
-#include <limits.h>
+#include "options.h"
 
 /* The positional arguments of every operation, in this order. */
-enum { X, OPERAND, AXIS, OUT, DTYPE, MODE, NONFINITE, GIVEN, THREADS, ARGUMENTS };
-
-/* PLAIN goes on; OTHER is for _general.py; FAILED has set an exception. */
-typedef enum outcome { PLAIN, OTHER, FAILED } outcome;
+enum { X, OPERAND, AXIS, OUT, DTYPE, MODE, ARGUMENTS = MODE + OPTION_ARGUMENTS };
 
 typedef struct request {
     const operation *op;
@@ -22,57 +18,6 @@ typedef struct request {
     sj_options options;
     sj_error error;
 } request;
-
-typedef struct words {
-    const char *name, *expected;
-    const char *list[4];
-} words;
-
-static const words modes = {"mode", "'default' or 'exact'", {"default", "exact"}};
-static const words policies = {"nonfinite", "'ieee', 'limit' or 'zero'", {"ieee", "limit", "zero"}};
-static const words givens = {"given", "'logits' or 'softmax'", {"logits", "softmax"}};
-static const words layouts = {"layout", "'blocks' or 'dense'", {"blocks", "dense"}};
-
-/* The place of a word in its list, which is its value in softjac.h; None is the first. */
-static outcome read_word(const words *known, PyObject *value, int *chosen) {
-    *chosen = 0;
-    if (value == Py_None) return PLAIN;
-    for (int i = 0; PyUnicode_Check(value) && known->list[i]; i++) {
-        *chosen = i;
-        if (PyUnicode_CompareWithASCIIString(value, known->list[i]) == 0) return PLAIN;
-    }
-    PyErr_Format(PyExc_ValueError, "%s must be %s, not %R", known->name, known->expected, value);
-    return FAILED;
-}
-
-static outcome read_threads(PyObject *value, int *threads) {
-    *threads = 0;
-    if (value == Py_None) return PLAIN;
-    const Py_ssize_t count = PyNumber_AsSsize_t(value, NULL);
-    if (count == -1 && PyErr_Occurred()) return FAILED;
-    if (count < 1) {
-        PyErr_Format(PyExc_ValueError, "threads must be at least 1, or None, not %zd", count);
-        return FAILED;
-    }
-    *threads = count > INT_MAX ? INT_MAX : (int)count;
-    return PLAIN;
-}
-
-static outcome read_options(request *r) {
-    const sj_options defaults = SJ_OPTIONS_INIT;
-    int mode, policy, given;
-    r->options = defaults;
-    r->options.error = &r->error;
-    outcome got = read_word(&modes, r->args[MODE], &mode);
-    if (got == PLAIN) got = read_word(&policies, r->args[NONFINITE], &policy);
-    if (got == PLAIN) got = read_word(&givens, r->args[GIVEN], &given);
-    if (got == PLAIN) got = read_threads(r->args[THREADS], &r->options.threads);
-    if (got != PLAIN) return got;
-    r->options.mode = (sj_mode)mode;
-    r->options.nonfinite = (sj_nonfinite)policy;
-    r->options.given = (sj_given)given;
-    return PLAIN;
-}
 
 static outcome read_axis(request *r) {
     PyObject *value = r->args[AXIS];
@@ -225,7 +170,7 @@ PyObject *call_operation(const operation *op, PyObject *const *args, Py_ssize_t 
     r.args = args;
     r.keepdims = 0;
     r.layout = SJ_BLOCKS;
-    outcome got = read_options(&r);
+    outcome got = read_options(&args[MODE], &r.options, &r.error);
     if (got == PLAIN) got = view_of(args[X], &r.z) ? PLAIN : OTHER;
     if (got == PLAIN) got = read_axis(&r);
     if (got == PLAIN) got = read_operand(&r);

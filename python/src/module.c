@@ -1,6 +1,7 @@
 /* module.c: the extension module softjac._core: the table of operations, a function and a gufunc for each, exceptions,
  * and what is known of the build. Everything computed is computed by libsoftjac. */
 #define SOFTJAC_IMPORTS_NUMPY
+#include "losses.h"
 #include "numpy.h"
 #include "operations.h"
 
@@ -81,6 +82,9 @@ static PyMethodDef methods[] = {
     METHOD(softmax_jvp),
     METHOD(log_softmax_vjp),
     METHOD(log_softmax_jvp),
+    {"cross_entropy", cross_entropy, METH_VARARGS, NULL},
+    {"mape", mape, METH_VARARGS, NULL},
+    {"max_relative_error", max_relative_error, METH_VARARGS, NULL},
     {"build", build, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -27,4 +27,7 @@ sj_dtype dtype_of(int type);
  * strides in whole elements and no more dimensions than a view has. False where it is not. */
 bool view_of(PyObject *object, sj_view *view);
 
+/* The same of labels, which are int64. */
+bool view_of_labels(PyObject *object, sj_view *view);
+
 #endif

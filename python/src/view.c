@@ -12,13 +12,12 @@ sj_dtype dtype_of(int type) {
     }
 }
 
-bool view_of(PyObject *object, sj_view *view) {
-    if (!PyArray_CheckExact(object)) return false;
-    PyArrayObject *array = (PyArrayObject *)object;
+/* Of any array whose elements have the dtype, if that is one. */
+static bool view_as(PyArrayObject *array, sj_dtype dtype, sj_view *view) {
     const int ndim = PyArray_NDIM(array);
     const npy_intp size = PyArray_ITEMSIZE(array);
-    view->dtype = dtype_of(PyArray_TYPE(array));
-    if (!view->dtype || !PyArray_ISBEHAVED_RO(array) || ndim > SJ_MAX_NDIM) return false;
+    if (!dtype || !PyArray_ISBEHAVED_RO(array) || ndim > SJ_MAX_NDIM) return false;
+    view->dtype = dtype;
     view->data = PyArray_DATA(array);
     view->ndim = ndim;
     view->axis = -1;
@@ -30,4 +29,17 @@ bool view_of(PyObject *object, sj_view *view) {
         view->strides[d] = stride / size;
     }
     return true;
+}
+
+bool view_of(PyObject *object, sj_view *view) {
+    if (!PyArray_CheckExact(object)) return false;
+    PyArrayObject *array = (PyArrayObject *)object;
+    return view_as(array, dtype_of(PyArray_TYPE(array)), view);
+}
+
+bool view_of_labels(PyObject *object, sj_view *view) {
+    if (!PyArray_CheckExact(object)) return false;
+    PyArrayObject *array = (PyArrayObject *)object;
+    const bool fits = PyArray_ISSIGNED(array) && PyArray_ITEMSIZE(array) == sizeof(npy_int64);
+    return view_as(array, fits ? SJ_I64 : (sj_dtype)0, view);
 }

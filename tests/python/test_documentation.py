@@ -26,10 +26,11 @@ def test_examples_of_the_ufuncs_run():
     run("ufuncs", ufuncs.__doc__)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("mape", "max_relative_error")])
 def test_common_parameters_are_keywords_of_all(name):
     parameters = inspect.signature(getattr(softjac, name)).parameters
-    for common in ("out", "dtype", "mode", "nonfinite", "threads"):
+    losses = name.startswith("cross_entropy")  # have no exact mode
+    for common in ("out", "dtype", "nonfinite", "threads") + (() if losses else ("mode",)):
         assert parameters[common].kind is inspect.Parameter.KEYWORD_ONLY
         assert f"{common} : " in softjac.__doc__
 

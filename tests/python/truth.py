@@ -1,10 +1,10 @@
-"""truth.py: softmax and its derivatives of one row at 60 digits, by mpmath, from the definitions; and how far off a
-result is. Cancelling costs some of the digits, and those that are left are three times those of float64."""
+"""truth.py: softmax and its derivatives of one row at 150 digits, by mpmath, from the definitions; and how far off a
+result is. What cancels, of logits at most 200 apart, is exp(-200), 87 digits; those left are three times float64's."""
 
 import mpmath
 import numpy as np
 
-mpmath.mp.dps = 60
+mpmath.mp.dps = 150
 U = {np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-53}
 
 
