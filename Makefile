@@ -27,7 +27,7 @@ bench: ## install what is missing, time softjac beside its peers; results in bui
 	@scripts/configure release -DSOFTJAC_BENCH=ON >/dev/null
 	@scripts/bench
 
-test-frameworks: ## compare with the newest autograd and SciPy from PyPI
+test-frameworks: ## compare with the newest autograd and SciPy from PyPI; test the Python package installed by pip
 	@scripts/setup frameworks
 	@$(MAKE) --no-print-directory all
 	@scripts/test-frameworks

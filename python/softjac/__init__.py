@@ -21,7 +21,7 @@ threads : int
 The GIL is released while a large call computes. The same operations as generalised ufuncs are in `softjac.ufuncs`.
 """
 
-from ._core import build as info
+from . import _core
 from ._derivatives import (
     gradient,
     jacobian,
@@ -32,8 +32,22 @@ from ._derivatives import (
 )
 from ._forward import log_softmax, logsumexp, softmax
 from ._losses import cross_entropy, cross_entropy_grad, mape, max_relative_error
+from ._types import Build
 
-__version__ = info()["version"]
+__version__ = _core.build()["version"]
+
+
+def info() -> Build:
+    """What is known of this build: its version, the kernel sets in it, the one in use here, and how many threads.
+
+    Examples
+    --------
+    >>> import softjac
+    >>> sorted(softjac.info())
+    ['kernel_set', 'kernel_sets', 'threads', 'version']
+    """
+    return _core.build()
+
 
 __all__ = [
     "cross_entropy",

@@ -1,7 +1,9 @@
 # Positional arguments alone; NotImplemented where one is not what the extension takes as it is.
-from typing import Any, Final, Protocol, TypedDict
+from typing import Any, Final, Protocol
 
 import numpy as np
+
+from ._types import Build
 
 class _Operation(Protocol):
     __name__: str
@@ -55,11 +57,5 @@ def mape(pred: Any, true: Any, /) -> float: ...
 def max_relative_error(pred: Any, true: Any, /) -> float: ...
 
 gufuncs: Final[dict[str, np.ufunc]]
-
-class Build(TypedDict):
-    version: str
-    kernel_set: str
-    kernel_sets: list[str]
-    threads: int
 
 def build() -> Build: ...

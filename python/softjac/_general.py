@@ -115,11 +115,11 @@ def from_dense(dense: Array, sizes: Sizes, axis: Any) -> Array:
 
 
 def computed(core: Callable[..., Any], x: Array, operand: Any, dtype: np.dtype[Any], options: Options) -> Array:
-    """Of rows; a view of at most 12 dimensions is all that can be missing."""
+    """Of rows; all that can still be missing is a view of at most 12 dimensions, of the result too."""
     wanted = dtype if dtype in COMPUTED else None
     result = core(widened(x), operand, -1, None, wanted, *options)
     if result is NotImplemented:
-        raise ValueError(f"x: {x.ndim} dimensions; expected at most 12")
+        raise ValueError(f"x: {x.ndim} dimensions; expected at most 12, in the result too")
     return np.asarray(result)
 
 

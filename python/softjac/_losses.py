@@ -199,9 +199,9 @@ def _pair(pred: ArrayLike, true: ArrayLike) -> tuple[Array, Array]:
 
 
 def mape(pred: ArrayLike, true: ArrayLike) -> float:
-    """Mean absolute percentage error, as a fraction: the mean of ``|true - pred| / |true|``, of ``|pred|`` where true is 0.
+    """Mean absolute percentage error, as a fraction: the mean of ``|true - pred| / |true|``.
 
-    NaN propagates. Raises ValueError for empty arrays, or if the shapes differ.
+    Where true is 0 it is ``|pred|``. NaN propagates. Raises ValueError for empty arrays, or if the shapes differ.
 
     Examples
     --------

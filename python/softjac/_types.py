@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Union
+from typing import Any, Literal, TypedDict, Union
 
 from numpy.typing import NDArray
 
@@ -14,3 +14,10 @@ Nonfinite = Literal["ieee", "limit", "zero"]
 Given = Literal["logits", "softmax"]
 Reduction = Literal["none", "sum", "mean"]
 Layout = Literal["blocks", "dense"]
+
+
+class Build(TypedDict):
+    version: str
+    kernel_set: str
+    kernel_sets: list[str]
+    threads: int

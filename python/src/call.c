@@ -14,7 +14,7 @@ typedef struct request {
     int axis; /* counted from the front */
     size_t q;
     int layout;
-    int keepdims;
+    bool keepdims;
     sj_options options;
     sj_error error;
 } request;
@@ -52,8 +52,12 @@ static outcome read_operand(request *r) {
     PyObject *value = r->args[OPERAND];
     switch (r->op->operand) {
     case TAKES_KEEPDIMS:
-        r->keepdims = PyObject_IsTrue(value);
-        return r->keepdims < 0 ? FAILED : PLAIN;
+        if (PyBool_Check(value)) {
+            r->keepdims = value == Py_True;
+            return PLAIN;
+        }
+        PyErr_Format(PyExc_TypeError, "keepdims must be a bool, not %s; b is a keyword", Py_TYPE(value)->tp_name);
+        return FAILED;
     case TAKES_CLASS:
         return read_class(r);
     case TAKES_LAYOUT:
@@ -168,7 +172,7 @@ PyObject *call_operation(const operation *op, PyObject *const *args, Py_ssize_t 
     }
     r.op = op;
     r.args = args;
-    r.keepdims = 0;
+    r.keepdims = false;
     r.layout = SJ_BLOCKS;
     outcome got = read_options(&args[MODE], &r.options, &r.error);
     if (got == PLAIN) got = view_of(args[X], &r.z) ? PLAIN : OTHER;

@@ -183,6 +183,8 @@ def test_arrays_are_not_written_to_where_they_are_read_only():
         (lambda: softjac.softmax(np.ones(3), dtype=int), TypeError, "int64 is not supported"),
         (lambda: softjac.softmax(np.ma.ones(3)), ValueError, "masked arrays"),
         (lambda: softjac.softmax(np.ones((1,) * 13)), ValueError, "13 dimensions; expected at most 12"),
+        (lambda: softjac.jacobian(np.ones((1,) * 7), layout="dense"), ValueError, "at most 12, in the result too"),
+        (lambda: softjac.logsumexp(np.ones(3), 0, np.ones(3)), TypeError, "keepdims must be a bool"),
         (lambda: softjac.gradient(np.ones(3), 3), IndexError, "k = 3 is out of bounds for 3 classes"),
         (lambda: softjac.gradient(np.ones(3), -4), IndexError, "k = -4"),
         (lambda: softjac.gradient(np.ones((2, 3)), [0, 3]), IndexError, "out of bounds for 3 classes"),
