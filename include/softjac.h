@@ -198,6 +198,8 @@ typedef struct sj_options {
  *              SJ_F64 by a scale that is no power of two are rounded once more: within 2.2 ulp, products 4.8u.
  *   results    Derivatives are with respect to z: those with respect to x times scale. Of a float32 call they are
  *              computed in float64 where the scale is not 1.
+ *   cost       A scale alone, of size 2^-30 to 2^30, takes a few operations an entry, but in Jacobians. Beside a
+ *              bias, a sink or a mask, and of other sizes, rows are read one at a time: several times as long.
  *   bias       -inf masks its entry, see "masks"; a NaN is a NaN logit.
  *   sink       Not scaled, and no entry of any result: rows of s add up to less than 1. 0 makes softmax-one,
  *              exp(z_q) / (1 + sum). A row of which every entry is masked has logsumexp = sink.

@@ -148,8 +148,8 @@ static cotangent_sum cotangent_dot(row *r, const cotangent *c, real limit, size_
         of.within = !(size * c->scale > limit / 2 && chunk_largest(w, g, count, c, r->ref.least) > limit);
         if (!of.within) return of;
         const real *low = row_lows(r, start);
-        const dd dot = r->how == WEIGH_SHALLOW ? chunk_dot(w, low, g, count, c, r->ref.least, true)
-                                               : chunk_dot(w, low, g, count, c, r->ref.least, false);
+        const dd dot = is_shallow(r->how) ? chunk_dot(w, low, g, count, c, r->ref.least, true)
+                                          : chunk_dot(w, low, g, count, c, r->ref.least, false);
         of.sum = dd_add(of.sum, dot);
     }
     return of;

@@ -47,6 +47,15 @@ V_INLINE vec emit_softmax_pair(entries in, const emission *e) {
 /* log s_q = (z_q - z_m) - log1p(T): both terms <= 0. a: z_m, b: log1p(T) */
 V_INLINE vec emit_log_softmax(entries in, const emission *e) { return v_sub(v_sub(in.x, e->a), e->b); }
 
+/* The same of logits times `factor`, their maximum a + c. Of those below SCALED_LOW the second part, which -inf has
+ * not, is half an ulp at most. */
+V_INLINE vec emit_scaled_log(entries in, const emission *e) {
+    const vec bounded = v_max(v_set1(-SCALED_LOW), in.x);
+    const vpair scaled = v_scaled(bounded, e->factor);
+    const vec x = v_select(v_eq(bounded, in.x), scaled.hi, v_mul(in.x, e->factor.hi));
+    return v_add(v_sub(v_sub(x, e->a), e->b), v_sub(scaled.lo, e->c));
+}
+
 /* The same of pairs whose maximum is 0. */
 V_INLINE vec emit_paired_log(entries in, const emission *e) { return v_add(v_sub(in.x, e->b), in.low); }
 

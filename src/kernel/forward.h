@@ -14,13 +14,14 @@ static inline void row_fill(row *r, double value) {
 /* One emit function over a span; x is what it reads beside the weights. */
 typedef enum emit_reads { READS_WEIGHTS, READS_LOGITS, READS_G } emit_reads;
 
-/* Of a row that is read as it is served: of the entries in scratch those that have results, times their factor. */
-V_OUTLINE void row_end_read(row *r, size_t start, size_t count) {
+/* Of a row with a factor: of the entries computed those that have results, times it, to where they belong. + 0: 0 has
+ * no sign. */
+V_OUTLINE void row_end_times(row *r, size_t start, size_t count, real *computed) {
     const sj_operand *out = &r->run->out;
     const size_t within = row_within(r, start, count);
     const real factor = (real)r->run->reading->factor;
-    for (size_t i = 0; i < within && factor != 1; i++) r->x_scratch[i] = r->x_scratch[i] * factor + 0;
-    chunk_end(r->out, out, out->class_stride, start, within, r->x_scratch);
+    for (size_t i = 0; i < within && factor != 1; i++) computed[i] = computed[i] * factor + 0;
+    chunk_end(r->out, out, out->class_stride, start, within, computed);
 }
 
 V_INLINE void span_emit(row *r, emit_function *emit, const emission *e, emit_reads reads, span s) {
@@ -33,9 +34,9 @@ V_INLINE void span_emit(row *r, emit_function *emit, const emission *e, emit_rea
         const real *low = r->keep == KEEP_PAIRS ? row_lows(r, start) : w;
         if (r->scaled && reads == READS_LOGITS) low = w + PAIRED_APART;
         real *to = r->by_row ? r->x_scratch : chunk_begin(r->out, out, out->class_stride, start, r->x_scratch);
-        emit_chunk(emit, e, w, low, x, to, count, r->run->stream && to != r->x_scratch);
-        if (r->by_row)
-            row_end_read(r, start, count);
+        emit_chunk(emit, e, w, low, x, to, count, r->run->stream && to != r->x_scratch && !row_has_factor(r));
+        if (row_has_factor(r))
+            row_end_times(r, start, count, to);
         else
             chunk_end(r->out, out, out->class_stride, start, count, to);
     }
@@ -44,6 +45,7 @@ V_INLINE void span_emit(row *r, emit_function *emit, const emission *e, emit_rea
 V_INLINE void span_softmax(row *r, const void *e, span s) { span_emit(r, emit_softmax, e, READS_WEIGHTS, s); }
 V_INLINE void span_deep_softmax(row *r, const void *e, span s) { span_emit(r, emit_deep_softmax, e, READS_WEIGHTS, s); }
 V_INLINE void span_paired_log(row *r, const void *e, span s) { span_emit(r, emit_paired_log, e, READS_LOGITS, s); }
+V_INLINE void span_scaled_log(row *r, const void *e, span s) { span_emit(r, emit_scaled_log, e, READS_LOGITS, s); }
 V_INLINE void span_log_softmax(row *r, const void *e, span s) { span_emit(r, emit_log_softmax, e, READS_LOGITS, s); }
 
 /* A span's emission over the whole row. */
@@ -77,13 +79,14 @@ static inline emission block_softmax_emission(const block *b) {
 }
 
 static void softmax_row(row *r) {
-    const bool store = !NATIVE_FMA && !r->by_row && r->run->n > CHUNK && r->run->out.dtype == REAL_DTYPE;
+    const bool store =
+        !NATIVE_FMA && !r->by_row && r->times == 0 && r->run->n > CHUNK && r->run->out.dtype == REAL_DTYPE;
     const row_kind kind = row_reduce(r, store ? KEEP_STORED : KEEP_SUM);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
         return;
     }
-    const bool plain = r->how == WEIGH_SHALLOW && r->run->n <= PLAIN_ROW;
+    const bool plain = is_shallow(r->how) && r->run->n <= PLAIN_ROW;
     const emission e = plain ? plain_softmax_emission(r) : softmax_emission(r);
     const dd top = may_exceed_half(r->state.rest) ? row_top(r) : (dd){0, 0};
     const size_t argmax = exceeds_half(top, r->state.rest) ? row_find(r) : r->run->n;
@@ -112,15 +115,23 @@ BLOCK_INLINE void softmax_block(block *b) {
     block_store_row(b, b->w);
 }
 
+static inline emission scaled_log_emission(vec max, vpair factor, vec log) {
+    const vpair a = v_scaled(max, factor);
+    return (emission){.factor = factor, .a = a.hi, .b = log, .c = a.lo};
+}
+
 static void log_softmax_row(row *r) {
     const row_kind kind = row_reduce(r, KEEP_WEIGHTS);
     if (kind != ROW_FINITE) {
         row_fill(r, kind == ROW_NAN ? NAN : -INFINITY);
         return;
     }
-    const emission e = {.a = v_set1(r->state.max), .b = v_set1((real)state_log1p(&r->state).hi)};
+    const vec max = v_set1(r->state.max), b = v_set1((real)state_log1p(&r->state).hi);
+    const emission e = r->times != 0 ? scaled_log_emission(max, r->ref.factor, b) : (emission){.a = max, .b = b};
     if (r->how == WEIGH_PAIRED)
         row_emit(r, span_paired_log, &e);
+    else if (r->times != 0)
+        row_emit(r, span_scaled_log, &e);
     else
         row_emit(r, span_log_softmax, &e);
 }
@@ -131,12 +142,25 @@ BLOCK_INLINE void log_softmax_block(block *b) {
     block_store_row(b, b->w);
 }
 
+static inline void scaled_log_softmax_block(block *b) {
+    const emission e = scaled_log_emission(b->max, b->ref.factor, block_log1p(b).hi);
+    block_emit(b, emit_scaled_log, &e, b->z);
+    block_store_row(b, b->w);
+}
+
+/* The largest logit times the size of a scale. */
+static inline dd scaled_max(real max, double times) {
+    const double x = (double)max * times;
+    return (dd){x, product_error((double)max, times, x)};
+}
+
 /* a + log(1 + T), a the maximum, of a reduced row. */
 static inline dd row_logsumexp(const row *r, row_kind kind) {
     if (kind == ROW_EMPTY) return (dd){-(double)INFINITY, 0};
     if (kind == ROW_NAN) return (dd){(double)r->state.max, 0}; /* NaN or the infinity itself */
     if (r->shared) return (dd){(double)INFINITY, 0};
     const dd log = state_log1p(&r->state);
+    if (r->times != 0) return dd_add(scaled_max(r->state.max, r->times), log);
     if (!r->scaled) return dd_add((dd){(double)r->state.max, 0}, log);
     const dd base = scaled_base(&r->scale, r->run->reading->scale);
     if (!(fabs(base.hi) <= DBL_MAX)) return base;
@@ -145,10 +169,21 @@ static inline dd row_logsumexp(const row *r, row_kind kind) {
 
 static void logsumexp_row(row *r) { row_put(r, 0, row_logsumexp(r, row_reduce(r, KEEP_WEIGHTS)).hi); }
 
-BLOCK_INLINE void logsumexp_block(block *b) {
-    const vpair log = block_log1p(b), hi = vpair_sum(b->max, log.hi);
-    const vec sum = v_add(hi.hi, v_add(hi.lo, log.lo));
+/* low: that of the maxima and of the logarithm. */
+BLOCK_INLINE void block_logsumexp(block *b, vec max, vec log, vec low) {
+    const vpair hi = vpair_sum(max, log);
+    const vec sum = v_add(hi.hi, v_add(hi.lo, low));
     block_store(b, &sum, 1, 0, 1);
+}
+
+BLOCK_INLINE void logsumexp_block(block *b) {
+    const vpair log = block_log1p(b);
+    block_logsumexp(b, b->max, log.hi, log.lo);
+}
+
+static inline void scaled_logsumexp_block(block *b) {
+    const vpair log = block_log1p(b), max = v_scaled(b->max, b->ref.factor);
+    block_logsumexp(b, max.hi, log.hi, v_add(log.lo, max.lo));
 }
 
 /* What the entries of a row are made from. */
@@ -168,18 +203,23 @@ V_INLINE void group_emit(const row_group *group, size_t i, emit_function *emit, 
     chunk_end(row_out, out, out->class_stride, 0, n, to);
 }
 
-V_INLINE void group_softmax(const row_group *group, size_t i) {
+V_INLINE void group_softmax_by(const row_group *group, size_t i, weighing how) {
     const dd sum = group->states[i].rest, inverse = dd_inverse(sum);
     const emission e = {.factor = spread(inverse)};
     dd top = {0, 0};
     if (may_exceed_half(sum)) {
-        const reference ref = reference_near(v_set1(group->max[i]), WEIGH_NEAR);
-        top = entry_weight(group->max[i], &ref, WEIGH_SHALLOW);
+        const reference ref = reference_near_times(group->max[i], group_times(group, how));
+        top = entry_weight(group->max[i], &ref, how);
     }
     const size_t n = group->run->n;
     const size_t argmax = exceeds_half(top, sum) ? chunk_find(group_logits(group, i), n, group->max[i]) : n;
     const real *w = group_weights(group, i).w;
     group_emit(group, i, emit_softmax, &e, (sources){w, w, w}, argmax, (real)dd_mul(top, inverse).hi);
+}
+
+V_INLINE void group_softmax(const row_group *group, size_t i) { group_softmax_by(group, i, WEIGH_SHALLOW); }
+V_INLINE void scaled_group_softmax(const row_group *group, size_t i) {
+    group_softmax_by(group, i, WEIGH_SCALED_SHALLOW);
 }
 
 V_INLINE void group_log_softmax(const row_group *group, size_t i) {
@@ -188,14 +228,30 @@ V_INLINE void group_log_softmax(const row_group *group, size_t i) {
     group_emit(group, i, emit_log_softmax, &e, (sources){z, z, z}, SIZE_MAX, 0);
 }
 
-V_INLINE void group_logsumexp(const row_group *group, size_t i) {
-    const double value = dd_add((dd){(double)group->max[i], 0}, group->logs[i]).hi;
+V_INLINE void scaled_group_log_softmax(const row_group *group, size_t i) {
+    const vpair factor = spread((dd){group_times(group, WEIGH_SCALED), 0});
+    const emission e = scaled_log_emission(v_set1(group->max[i]), factor, v_set1((real)group->logs[i].hi));
+    const real *z = group_logits(group, i);
+    group_emit(group, i, emit_scaled_log, &e, (sources){z, z, z}, SIZE_MAX, 0);
+}
+
+V_INLINE void group_store(const row_group *group, size_t i, double value) {
     chunk_store(group_out(group, i), group->run->out.dtype, 0, (real)value);
 }
 
-static void softmax_long_rows(row *r) { group_rows(r, GROUP_SUM, group_softmax, softmax_row); }
-static void log_softmax_long_rows(row *r) { group_rows(r, GROUP_REST, group_log_softmax, log_softmax_row); }
-static void logsumexp_long_rows(row *r) { group_rows(r, GROUP_REST, group_logsumexp, logsumexp_row); }
+V_INLINE void group_logsumexp(const row_group *group, size_t i) {
+    group_store(group, i, dd_add((dd){(double)group->max[i], 0}, group->logs[i]).hi);
+}
+
+V_INLINE void scaled_group_logsumexp(const row_group *group, size_t i) {
+    group_store(group, i, dd_add(scaled_max(group->max[i], group_times(group, WEIGH_SCALED)), group->logs[i]).hi);
+}
+
+static void softmax_long_rows(row *r) { group_rows(r, GROUP_SUM, WEIGH_SHALLOW, group_softmax, softmax_row); }
+static void log_softmax_long_rows(row *r) {
+    group_rows(r, GROUP_REST, WEIGH_SHALLOW, group_log_softmax, log_softmax_row);
+}
+static void logsumexp_long_rows(row *r) { group_rows(r, GROUP_REST, WEIGH_SHALLOW, group_logsumexp, logsumexp_row); }
 
 static void softmax_rows(const sj_run *run) {
     serve_rows(run, softmax_rows, block_reduce_whole, softmax_block, softmax_row, softmax_long_rows);

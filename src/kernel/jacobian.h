@@ -28,7 +28,7 @@ static inline dd row_entry_weight(row *r, size_t q) {
         return two_sum((double)w[0], (double)r->low[0]);
     }
     if (r->by_row && row_masks(r->run, r->index, q)) return (dd){0, 0};
-    const real z = row_entry(r->z, &r->run->z, q);
+    const real read = row_entry(r->z, &r->run->z, q), z = r->turns ? -read : read;
     return entry_weight(!r->shared ? z : z == REAL(INFINITY) ? 0 : -REAL(INFINITY), &r->ref, r->how);
 }
 
@@ -62,7 +62,7 @@ static inline emission jacobian_row(const row *r, entry e, bool log) {
 
 /* Whether all entries of the row of the Jacobian but the diagonal are normal. */
 static inline bool jacobian_row_is_plain(const row *r, const emission *off) {
-    return r->how == WEIGH_SHALLOW && v_lane(off->factor.hi) * WEIGHT_SHALLOW >= v_lane(off->last.edge);
+    return is_shallow(r->how) && v_lane(off->factor.hi) * WEIGHT_SHALLOW >= v_lane(off->last.edge);
 }
 
 static inline double diagonal(const row *r, entry e, bool log) {

@@ -38,7 +38,7 @@ static inline void product_emit(row *r, const cotangent *c) {
     }
     emission e = product_emission(&ends, 0, scale, unbias);
     e.least = r->how == WEIGH_GIVEN ? v_zero() : weight_lost(v_set1(c->size));
-    if (ends.at.plain[0] && r->how == WEIGH_SHALLOW)
+    if (ends.at.plain[0] && is_shallow(r->how))
         row_emit(r, span_plain_product, &e);
     else if (r->how == WEIGH_GIVEN && c->scale < GIVEN_SCALE)
         row_emit(r, span_given_product, &e);

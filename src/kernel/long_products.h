@@ -20,7 +20,9 @@ static cotangent_sum long_product_sums(row *r, const cotangent *c, size_t start,
         of.within = size <= LONG_PRODUCT_MOST;
         if (!of.within) return of;
         of.size = size > of.size ? size : of.size;
-        const dd sum = chunk_weigh(z, (weights){r->w, r->low}, count, count, &ends, &r->ref, WEIGH_SHALLOW);
+        const weights to = {r->w, r->low};
+        const dd sum = r->how == WEIGH_SHALLOW ? chunk_weigh(z, to, count, count, &ends, &r->ref, WEIGH_SHALLOW)
+                                               : chunk_weigh(z, to, count, count, &ends, &r->ref, WEIGH_SCALED_SHALLOW);
         of.weights = dd_add(of.weights, sum);
         of.sum = dd_add(of.sum, chunk_dot(r->w, r->low, g, count, c, r->ref.least, true));
     }
@@ -35,10 +37,11 @@ static void long_product_span(row *r, const void *context, span s) {
 /* The maximum and what weights are relative to. NaN shows in the sum. */
 static inline bool long_product_begin(row *r) {
     const survey of = row_survey_whole(r);
-    if (!is_near(of.max) || weighing_near(v_set1(of.min), of.max) != WEIGH_SHALLOW) return false;
-    r->ref = reference_near(v_set1(of.max), WEIGH_NEAR);
+    if (!is_near_times(of.max, r->times)) return false;
+    r->how = weighing_near_times(v_set1(of.min), of.max, r->times);
+    if (!is_shallow(r->how)) return false;
+    r->ref = reference_near_times(of.max, r->times);
     r->state = (row_state){.argmax = row_find_from(r, of.start, of.max), .max = of.max};
-    r->how = WEIGH_SHALLOW;
     r->kept = false;
     r->held = 0;
     r->whole = true;

@@ -20,6 +20,9 @@ static inline dd row_weigh_chunk(const row *r, const real *z, weights pairs, siz
     if (how == WEIGH_FAR) return chunk_weigh(z, pairs, count, skip, of, &r->ref, WEIGH_FAR);
     if (how == WEIGH_PAIRED) return chunk_weigh(z, pairs, count, skip, of, &r->ref, WEIGH_PAIRED);
     if (how == WEIGH_NEAR) return chunk_weigh(z, both ? pairs : alone, count, skip, of, &r->ref, WEIGH_NEAR);
+    if (how == WEIGH_SCALED) return chunk_weigh(z, both ? pairs : alone, count, skip, of, &r->ref, WEIGH_SCALED);
+    if (how == WEIGH_SCALED_SHALLOW)
+        return chunk_weigh(z, both ? pairs : alone, count, skip, of, &r->ref, WEIGH_SCALED_SHALLOW);
     if (both) return chunk_weigh(z, pairs, count, skip, of, &r->ref, WEIGH_SHALLOW);
     return chunk_weigh(z, alone, count, skip, of, &r->ref, WEIGH_SHALLOW);
 }
@@ -56,6 +59,10 @@ static inline const real *row_weights(row *r, size_t start, size_t count) {
         chunk_weights(z, to, count, &r->ref, WEIGH_PAIRED);
     else if (r->how == WEIGH_NEAR)
         chunk_weights(z, to, count, &r->ref, WEIGH_NEAR);
+    else if (r->how == WEIGH_SCALED)
+        chunk_weights(z, to, count, &r->ref, WEIGH_SCALED);
+    else if (r->how == WEIGH_SCALED_SHALLOW)
+        chunk_weights(z, to, count, &r->ref, WEIGH_SCALED_SHALLOW);
     else
         chunk_weights(z, to, count, &r->ref, WEIGH_SHALLOW);
     return r->w;
@@ -63,16 +70,9 @@ static inline const real *row_weights(row *r, size_t start, size_t count) {
 
 static inline const real *row_lows(const row *r, size_t start) { return r->kept ? r->low + start : r->low; }
 
-static inline bool is_near(real max) { return max >= REAL(NEAR_LOW) && max <= REAL(NEAR_HIGH); }
-
-/* How entries between min and a maximum that is near are weighed. */
-static inline weighing weighing_near(vec min, real max) {
-    return v_any(v_gt(v_set1(max - REAL(SHALLOW_DEPTH)), min)) ? WEIGH_NEAR : WEIGH_SHALLOW;
-}
-
 /* State of one chunk whose maximum is near. Leaves its weights in r->w or in the room. */
 static inline row_state row_reduce_chunk(row *r, const real *z, size_t start, size_t count, const extremes *of) {
-    const weighing how = weighing_near(of->min, of->max);
+    const weighing how = weighing_near_times(of->min, of->max, r->times);
     const real integer = reference_integer(&r->ref);
     const bool held = start < r->held;
     const weights to = {held ? r->room->weights + start : r->w, r->low};
@@ -92,8 +92,8 @@ static bool row_reduce_span(row *r, size_t start, size_t end, vec *min) {
         const size_t count = row_piece(r, start);
         const real *z = row_logits(r, start, count);
         const extremes of = chunk_extremes(z, count);
-        if (!is_near(of.max)) return false;
-        r->ref = reference_near(v_set1(of.max), WEIGH_NEAR);
+        if (!is_near_times(of.max, r->times)) return false;
+        r->ref = reference_near_times(of.max, r->times);
         const row_state part = row_reduce_chunk(r, z, start, count, &of);
         r->state = start == first ? part : state_merge(r->state, part);
         *min = v_min(of.min, *min);
@@ -141,9 +141,9 @@ static inline bool row_reduce_near(row *r) {
     vec min;
     if (r->run->n > SPAN ? !row_reduce_spans(r, &min) : !row_reduce_span(r, 0, r->run->n, &min)) return false;
     r->kept = r->run->n <= CHUNK;
-    r->how = weighing_near(min, r->state.max);
-    if (r->how != WEIGH_SHALLOW) r->held = 0;
-    if (!r->kept) r->ref = reference_near(v_set1(r->state.max), WEIGH_NEAR);
+    r->how = weighing_near_times(min, r->state.max, r->times);
+    if (!is_shallow(r->how)) r->held = 0;
+    if (!r->kept) r->ref = reference_near_times(r->state.max, r->times);
     return true;
 }
 
@@ -318,13 +318,21 @@ static inline row_kind row_reduce_other(row *r) {
  */
 static inline void row_drop_uncounted(row *r) {
     const double shows = (double)WEIGHT_LEAST * (double)r->run->n * (double)((real_bits)8 << REAL_MANTISSA);
-    if (r->how == WEIGH_GIVEN || r->how == WEIGH_SHALLOW || r->state.rest.hi > shows) return;
+    if (r->how == WEIGH_GIVEN || is_shallow(r->how) || r->state.rest.hi > shows) return;
     double counted = 0;
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
         counted += chunk_counted(row_weights(r, start, count), count, r->state.argmax - start);
     }
     r->state.rest = (dd){counted, 0};
+}
+
+/* Of a row with a scale, what is not near is read as pairs. */
+static inline void row_leave_scale(row *r) {
+    r->times = 0;
+    r->turns = false;
+    r->by_row = r->scaled = true;
+    row_find_scaling(r);
 }
 
 /* reduce -> state -> scalars, for the row sought last. */
@@ -339,6 +347,7 @@ static inline row_kind row_reduce(row *r, keeping keep) {
     if (r->run->n == 0) return ROW_EMPTY;
     if (r->scaled) row_find_scaling(r);
     if (keep == KEEP_STORED || given || r->scaled || !row_reduce_near(r)) {
+        if (r->times != 0) row_leave_scale(r);
         const row_kind kind = row_reduce_other(r);
         if (kind != ROW_FINITE) return kind;
     }
@@ -380,10 +389,10 @@ static inline void row_put(row *r, size_t i, double value) {
     chunk_store(r->out, r->run->out.dtype, (ptrdiff_t)i * r->run->out.class_stride, (real)value);
 }
 
-/* The same for what was computed; a sink has no result, and derivatives are times the scale. + 0: 0 has no sign. */
+/* The same for what was computed; a sink has no result. + 0: 0 has no sign. */
 static inline void row_set(row *r, size_t i, double value) {
     if (i >= row_width(r)) return;
-    row_put(r, i, r->by_row ? value * r->run->reading->factor + 0 : value);
+    row_put(r, i, row_has_factor(r) ? value * r->run->reading->factor + 0 : value);
 }
 
 #endif

@@ -126,9 +126,9 @@ V_INLINE void product_group_serve(product_group *group, product_kind kind) {
     if (given)
         given_group_begin(rows);
     else
-        group_begin(rows, GROUP_PAIRS);
+        group_begin(rows, GROUP_PAIRS, WEIGH_SHALLOW);
     group_cotangents(group, given ? GIVEN_MOST : DOT_LIMIT / PRODUCT_SCALE / 2);
-    if (!given) group_weigh(rows, GROUP_PAIRS);
+    if (!given) group_weigh(rows, GROUP_PAIRS, WEIGH_SHALLOW);
     group_sums(group, scale, given);
     group_ends(group, (double)scale, kind);
     for (size_t i = 0; i < rows->count; i++)

@@ -37,6 +37,8 @@ typedef struct row {
     size_t index; /* of the run */
     bool by_row;  /* entries are masked as they are read */
     bool scaled;  /* and become pairs by `scale`, the second parts PAIRED_APART after the first */
+    double times; /* 0, or the size of a scale that nothing else is beside: weights are those of logits times it */
+    bool turns;   /* where it is below 0: logits are read with their signs turned */
     scaling scale;
     target of; /* in losses */
     weighing how;
@@ -61,6 +63,9 @@ static inline void row_seek(row *r, size_t index) {
     r->index = index;
     r->by_row = r->run->read == SJ_READ_BY_ROW;
     r->scaled = r->by_row && r->run->reading->scales && r->run->given == SJ_GIVEN_LOGITS;
+    const double scale = r->run->read == SJ_READ_SCALED ? r->run->reading->scale : 0;
+    r->times = fabs(scale);
+    r->turns = scale < 0;
     chunk_seek(r->run, index, &r->z, &r->g, &r->out);
 }
 
@@ -125,10 +130,17 @@ V_OUTLINE const real *row_read_g(row *r, size_t start, size_t count) {
 V_INLINE const real *row_logits(row *r, size_t start, size_t count) {
     const real *z =
         r->by_row ? row_read_logits(r, start, count) : chunk_read(r->z, &r->run->z, start, count, r->z_scratch);
+    if (r->turns) {
+        for (size_t i = 0; i < count; i++) r->z_scratch[i] = -z[i];
+        return r->z_scratch;
+    }
     if (!r->shared) return z;
     for (size_t i = 0; i < count; i++) r->z_scratch[i] = z[i] == REAL(INFINITY) ? 0 : -REAL(INFINITY);
     return r->z_scratch;
 }
+
+/* Whether what is computed for a row is not yet its result: derivatives are times the scale. */
+static inline bool row_has_factor(const row *r) { return r->by_row || (r->times != 0 && r->run->reading->factor != 1); }
 
 /* The cotangent; of a loss, it is made of the target. */
 static inline const real *row_g(row *r, size_t start, size_t count) {

@@ -66,28 +66,34 @@ static inline char *group_out(const row_group *group, size_t i) {
 /* Stands for the state of a row that is left, where all of a group are worked on: it raises no flag. */
 static const row_state row_is_left = {.top = {1, 0}, .rest = {1, 0}};
 
-/* Maxima, and what the weights and their sums are relative to. */
-V_INLINE void group_begin(row_group *group, group_keep keep) {
+/* What logits are times, where they are weighed by a scale; 0 elsewhere. Of one below 0 no row is taken. */
+V_INLINE double group_times(const row_group *group, weighing how) {
+    return is_scaled(how) ? group->run->reading->scale : 0;
+}
+
+/* Maxima, and what the weights and their sums are relative to. how: WEIGH_SHALLOW or WEIGH_SCALED_SHALLOW. */
+V_INLINE void group_begin(row_group *group, group_keep keep, weighing how) {
+    const double times = group_times(group, how);
     const size_t n = group->run->n;
     for (size_t i = 0; i < group->count; i++) {
         const real *z = group_logits(group, i);
         const extremes of = chunk_extremes(z, n);
-        group->left[i] = !is_near(of.max) || weighing_near(of.min, of.max) != WEIGH_SHALLOW;
+        group->left[i] = !is_near_times(of.max, times) || weighing_near_times(of.min, of.max, times) != how;
         group->max[i] = group->left[i] ? 0 : of.max;
         group->states[i] = row_is_left;
         if (group->left[i]) continue;
-        const reference ref = reference_near(v_set1(of.max), WEIGH_NEAR);
+        const reference ref = reference_near_times(of.max, times);
         const size_t m = keep == GROUP_SUM ? n : chunk_argmax(z, n, &of), skip = keep == GROUP_REST ? m : n;
         group->states[i] = (row_state){.argmax = m, .max = of.max};
         group->tables[i] = ref.table;
-        sums_begin(z, n, skip, &of, &ref, WEIGH_SHALLOW, group->begun[i]);
+        sums_begin(z, n, skip, &of, &ref, how, group->begun[i]);
     }
 }
 
 /* The weights of z[0..n), into `to`, in whole vectors, where they are kept, and the sum of all of them or of all but
  * entry `skip`. The same as chunk_weigh, but no branch depends on where the maximum stands. */
 V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const vec begun[SUM_PARTS],
-                        const reference *ref, group_keep keep) {
+                        const reference *ref, group_keep keep, weighing how) {
     vsum sums[SUM_PARTS];
     vec from_skip[SUM_PARTS];
     for (size_t part = 0; part < SUM_PARTS; part++) {
@@ -99,7 +105,7 @@ V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const 
         if (keep != GROUP_SUM) entries_ahead(z + i, SUM_LANES);
         for (size_t part = 0; part < SUM_PARTS; part++) {
             const size_t at = i + part * V_LANES;
-            weight_parts e = weigh_parts(v_load(z + at), ref, WEIGH_SHALLOW);
+            weight_parts e = weigh_parts(v_load(z + at), ref, how);
             if (keep == GROUP_REST) e.scaled = v_keep(v_not(v_eq(from_skip[part], v_zero())), e.scaled);
             const vec weight = parts_weight(e);
             if (keep != GROUP_REST) v_store(to.w + at, weight);
@@ -110,7 +116,7 @@ V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const 
     }
     for (size_t part = 0, at = n - n % SUM_LANES; part < SUM_PARTS && at < n; part++, at += V_LANES) {
         const size_t lanes = n - at < V_LANES ? n - at : V_LANES;
-        weight_parts e = weigh_parts(v_load_n(z + at, lanes, z[at]), ref, WEIGH_SHALLOW);
+        weight_parts e = weigh_parts(v_load_n(z + at, lanes, z[at]), ref, how);
         e.scaled = v_first(e.scaled, lanes);
         if (keep == GROUP_REST) e.scaled = v_keep(v_not(v_eq(from_skip[part], v_zero())), e.scaled);
         const vec weight = parts_weight(e);
@@ -122,26 +128,29 @@ V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const 
 }
 
 /* Weights and their sums. */
-V_INLINE void group_weigh(row_group *group, group_keep keep) {
+V_INLINE void group_weigh(row_group *group, group_keep keep, weighing how) {
+    const vpair factor = spread((dd){group_times(group, how), 0});
     for (size_t i = 0; i < group->count; i++) {
         if (group->left[i]) continue;
         row_state *state = &group->states[i];
-        const reference ref = {.table = group->tables[i]};
+        const reference ref = {.table = group->tables[i], .factor = factor};
         const size_t n = group->run->n;
-        state->rest =
-            plain_weigh(group_logits(group, i), group_weights(group, i), n, state->argmax, group->begun[i], &ref, keep);
+        state->rest = plain_weigh(group_logits(group, i), group_weights(group, i), n, state->argmax, group->begun[i],
+                                  &ref, keep, how);
         group->left[i] = state->rest.hi != state->rest.hi;
         if (group->left[i]) *state = row_is_left;
     }
 }
 
 /* Weights of the maxima, a row a lane. */
-V_INLINE void group_top(row_group *group) {
+V_INLINE void group_top(row_group *group, weighing how) {
+    const vpair factor = spread((dd){group_times(group, how), 0});
     real hi[GROUP_ROWS], lo[GROUP_ROWS];
     for (size_t i = 0; i < group->count; i += V_LANES) {
         const vec max = v_load(group->max + i);
-        const reference ref = reference_near(max, WEIGH_LANES);
-        const vpair w = weight_pair(max, &ref, WEIGH_LANES);
+        const reference ref =
+            is_scaled(how) ? reference_scaled(max, factor, WEIGH_SCALED_LANES) : reference_near(max, WEIGH_LANES);
+        const vpair w = weight_pair(max, &ref, is_scaled(how) ? WEIGH_SCALED_LANES : WEIGH_LANES);
         v_store(hi + i, w.hi), v_store(lo + i, w.lo);
     }
     for (size_t i = 0; i < group->count; i++) group->states[i].top = two_sum((double)hi[i], (double)lo[i]);
@@ -185,11 +194,12 @@ V_INLINE void group_singles(const row_group *group, row *r, row_function *single
     }
 }
 
-V_INLINE void group_serve(row_group *group, row *r, group_keep keep, group_function *emit, row_function *single) {
-    group_begin(group, keep);
-    group_weigh(group, keep);
+V_INLINE void group_serve(row_group *group, row *r, group_keep keep, weighing how, group_function *emit,
+                          row_function *single) {
+    group_begin(group, keep, how);
+    group_weigh(group, keep, how);
     if (keep == GROUP_REST) {
-        group_top(group);
+        group_top(group, how);
         group_log1p(group);
     }
     for (size_t i = 0; i < group->count; i++)
@@ -198,9 +208,9 @@ V_INLINE void group_serve(row_group *group, row *r, group_keep keep, group_funct
 }
 
 /* Every row of a run. */
-V_INLINE void group_rows(row *r, group_keep keep, group_function *emit, row_function *single) {
+V_INLINE void group_rows(row *r, group_keep keep, weighing how, group_function *emit, row_function *single) {
     const size_t size = group_size(r->run, false, keep);
-    if (size == 0) {
+    if (size == 0 || (is_scaled(how) && r->run->reading->scale < 0)) {
         long_rows(r, single);
         return;
     }
@@ -208,7 +218,7 @@ V_INLINE void group_rows(row *r, group_keep keep, group_function *emit, row_func
     group_start(&group, r);
     for (group.first = 0; group.first < r->run->rows; group.first += size) {
         group.count = chunk_piece(r->run->rows, group.first, size);
-        group_serve(&group, r, keep, emit, single);
+        group_serve(&group, r, keep, how, emit, single);
     }
 }
 

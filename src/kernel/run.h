@@ -54,10 +54,15 @@ typedef struct sj_reading {
     bool clears; /* some masked results do not come out as 0 by themselves */
 } sj_reading;
 
+/* The size of scales that kernels weigh by: not so far from 1 that products of logits that are near leave the range. */
+#define SJ_SCALE_LEAST 0x1p-30
+#define SJ_SCALE_MOST 0x1p30
+
 /* How far a run is read. */
 typedef enum sj_read {
     SJ_UNREAD,
     SJ_READ_PLACED, /* masked logits stand in their places as -inf, or as 0 where the softmax is given */
+    SJ_READ_SCALED, /* rows are as they stand in memory, and nothing but such a scale is theirs */
     SJ_READ_BY_ROW  /* rows are read as they are served, and none ends early */
 } sj_read;
 

@@ -38,11 +38,18 @@ V_INLINE void block_jacobian_row(const block *b, size_t q, vpair complement, con
                   : v_descend(vpair_mul(vpair_scale(e.s, e.unbias), e.c).hi, &softmax->last);
 }
 
-static inline void block_gradient(const block *b, bool log) {
+/* What was computed to where it belongs; scaled: times the factor of the run. + 0: 0 has no sign. */
+V_INLINE void block_end(const block *b, vec *computed, bool scaled) {
+    const vec factor = v_set1(scaled ? (real)b->run->reading->factor : 1);
+    for (size_t k = 0; k < b->vectors && scaled; k++) computed[k] = v_add(v_mul(computed[k], factor), v_zero());
+    block_store_row(b, computed);
+}
+
+V_INLINE void block_gradient(const block *b, bool log, bool scaled) {
     vec line[SHORT_ROW];
     const emission softmax = block_softmax_emission(b);
     block_jacobian_row(b, b->run->q, block_complement(b), &softmax, log, line);
-    block_store_row(b, line);
+    block_end(b, line, scaled);
 }
 
 /* The softmax of every row as pairs, or (log) -s in place of their first parts, and the diagonal. The rows whose
@@ -185,8 +192,10 @@ V_INLINE void block_jacobian(const block *b, bool log) {
     if (!aside || !j.all) block_lines_others(b, &j, aside ? v_or(b->left, lines.plain) : b->left, aside, log);
 }
 
-static void gradient_block(block *b) { block_gradient(b, false); }
-static void log_gradient_block(block *b) { block_gradient(b, true); }
+static void gradient_block(block *b) { block_gradient(b, false, false); }
+static inline void scaled_gradient_block(block *b) { block_gradient(b, false, true); }
+static void log_gradient_block(block *b) { block_gradient(b, true, false); }
+static inline void scaled_log_gradient_block(block *b) { block_gradient(b, true, true); }
 static void jacobian_block(block *b) { block_jacobian(b, false); }
 static void log_jacobian_block(block *b) { block_jacobian(b, true); }
 
@@ -300,7 +309,7 @@ BLOCK_INLINE void block_emit_products(block *b, const emission *e, vmask plain) 
     }
 }
 
-BLOCK_INLINE void product_block(block *b) {
+V_INLINE void block_product(block *b, bool scaled) {
     const block_cotangent c = block_cotangent_reduce(b);
     const block_mean at = block_mean_of(b, &c, EMIT_LIFT);
     const real scale = c.scale * EMIT_LIFT;
@@ -318,19 +327,25 @@ BLOCK_INLINE void product_block(block *b) {
         block_emit_products(b, &e, plain);
     else
         block_emit(b, emit_plain_product, &e, b->g);
-    block_store_row(b, b->w);
+    block_end(b, b->w, scaled);
 }
 
-BLOCK_INLINE void log_jvp_block(block *b) {
+BLOCK_INLINE void product_block(block *b) { block_product(b, false); }
+static inline void scaled_product_block(block *b) { block_product(b, true); }
+
+V_INLINE void block_log_jvp(block *b, bool scaled) {
     const block_cotangent c = block_cotangent_reduce(b);
     const block_mean at = block_mean_of(b, &c, 1 / c.scale);
     const vec one = v_set1(1);
     const emission e = {.a = one, .b = at.hi, .c = v_mul(at.lo, at.down), .d = one};
     block_emit(b, emit_log_jvp, &e, b->g);
-    block_store_row(b, b->w);
+    block_end(b, b->w, scaled);
 }
 
-static void log_vjp_block(block *b) {
+BLOCK_INLINE void log_jvp_block(block *b) { block_log_jvp(b, false); }
+static inline void scaled_log_jvp_block(block *b) { block_log_jvp(b, true); }
+
+V_INLINE void block_log_vjp(block *b, bool scaled) {
     vsum sum = vsum_zero();
     b->g_ahead = block_load(b, &b->run->g, b->g);
     if (block_leave_outside(b, block_size(b), 0, REAL_LARGEST * REAL(0x1p-40))) block_silence(b, b->g, b->run->n);
@@ -353,7 +368,10 @@ static void log_vjp_block(block *b) {
     const emission e = {.factor = factor.f, .a = factor.a, .last = descent_by(factor.b), .least = b->ref.least};
     block_emit(b, emit_log_vjp, &e, b->g);
     for (size_t k = 0; k < b->run->n; k++) b->w[k] = v_select(v_eq(b->argmax, v_set1((real)k)), at_max, b->w[k]);
-    block_store_row(b, b->w);
+    block_end(b, b->w, scaled);
 }
+
+static void log_vjp_block(block *b) { block_log_vjp(b, false); }
+static inline void scaled_log_vjp_block(block *b) { block_log_vjp(b, true); }
 
 #endif

@@ -25,11 +25,20 @@ BLOCK_INLINE void block_silence(const block *b, vec *turned, size_t count) {
 
 static inline bool block_is_given(const block *b) { return b->run->given == SJ_GIVEN_SOFTMAX; }
 
-/* The rows, their maxima, and what their weights are relative to. Rows that hold NaN show it in their sum. */
-BLOCK_INLINE void block_begin(block *b) {
+/* The logits; with their signs turned where they have a scale that is below 0. */
+V_INLINE void block_load_logits(block *b, bool scaled) {
+    b->z_ahead = block_load(b, &b->run->z, b->z);
+    if (!scaled || b->run->reading->scale > 0) return;
+    for (size_t k = 0; k < b->vectors; k++) b->z[k] = v_sub(v_zero(), b->z[k]);
+}
+
+/* The rows, their maxima, and what their weights are relative to. Rows that hold NaN show it in their sum. scaled:
+ * weights are those of the logits times a scale. */
+V_INLINE void block_begin(block *b, bool scaled) {
     const size_t n = b->vectors;
     const bool given = block_is_given(b);
-    b->z_ahead = block_load(b, &b->run->z, b->z);
+    const vpair factor = spread((dd){scaled ? fabs(b->run->reading->scale) : 1, 0});
+    block_load_logits(b, scaled);
     vec max = b->z[0], min = max;
     for (size_t k = 1; k < n; k++) max = v_max(b->z[k], max), min = v_min(b->z[k], min);
     max = block_largest(max), min = block_smallest(min);
@@ -38,14 +47,16 @@ BLOCK_INLINE void block_begin(block *b) {
     b->present = v_lanes_below(ACROSS ? V_LANES : b->rows);
     const real lowest = given ? REAL(1) / REAL_LARGEST : REAL(NEAR_LOW);
     const real highest = given ? REAL_LARGEST : REAL(NEAR_HIGH);
-    if (block_leave_outside(b, max, lowest, highest)) {
+    if (block_leave_outside(b, scaled ? v_scaled(max, factor).hi : max, lowest, highest)) {
         block_silence(b, b->z, n);
         block_silence(b, &b->max, 1);
     }
-    const vec depth = v_sub(b->max, v_set1(REAL(SHALLOW_DEPTH)));
-    b->shallow = given ? v_none() : v_ge(v_select(b->left, v_zero(), min), depth);
+    const vec depth = v_set1(REAL(SHALLOW_DEPTH));
+    const vec shallow = v_sub(b->max, scaled ? v_div(depth, factor.hi) : depth);
+    b->shallow = given ? v_none() : v_ge(v_select(b->left, v_zero(), min), shallow);
     b->how = given ? WEIGH_GIVEN : v_any(v_not(b->shallow)) ? WEIGH_LANES : WEIGH_SHALLOW_LANES;
-    b->ref = reference_near(given ? v_zero() : b->max, WEIGH_LANES);
+    b->ref = scaled ? reference_scaled(b->max, factor, WEIGH_SCALED_LANES)
+                    : reference_near(given ? v_zero() : b->max, WEIGH_LANES);
     if (given) b->ref.least = v_zero();
     b->unbias = given ? 1 : (real)power_of_two(-WEIGHT_BIAS);
 }
@@ -89,25 +100,34 @@ BLOCK_INLINE void block_leave_nan(block *b, vec sum) {
     if (v_any(nan)) b->left = v_or(b->left, nan);
 }
 
+/* How the entries of a block are weighed. */
+V_INLINE weighing weighing_lanes(bool shallow, bool scaled) {
+    const weighing how = shallow ? WEIGH_SHALLOW_LANES : WEIGH_LANES;
+    return scaled ? scaled_weighing(how) : how;
+}
+
 /* reduce -> state -> scalars for every lane. */
-BLOCK_INLINE void block_reduce(block *b) {
-    block_begin(b);
+V_INLINE void block_reduce_by(block *b, bool scaled) {
+    block_begin(b, scaled);
     block_find(b);
     const bool given = block_is_given(b);
     const vsum rest = given                           ? block_weigh(b, WEIGH_GIVEN)
-                      : b->how == WEIGH_SHALLOW_LANES ? block_weigh(b, WEIGH_SHALLOW_LANES)
-                                                      : block_weigh(b, WEIGH_LANES);
+                      : b->how == WEIGH_SHALLOW_LANES ? block_weigh(b, weighing_lanes(true, scaled))
+                                                      : block_weigh(b, weighing_lanes(false, scaled));
     block_leave_nan(b, rest.sum);
-    b->top = block_weight(b, b->max);
+    b->top = scaled ? weight_pair(b->max, &b->ref, WEIGH_SCALED_LANES) : block_weight(b, b->max);
     b->rest = vpair_fast_sum(rest.sum, rest.error);
     const vpair sum = vpair_sum(b->top.hi, b->rest.hi);
     const vpair whole = vpair_fast_sum(sum.hi, v_add(sum.lo, v_add(b->top.lo, b->rest.lo)));
     b->inverse = given ? (vpair){v_set1(1), v_zero()} : vpair_inverse(whole);
 }
 
+BLOCK_INLINE void block_reduce(block *b) { block_reduce_by(b, false); }
+static inline void scaled_block_reduce(block *b) { block_reduce_by(b, true); }
+
 /* Weights, and the sum of all of them. It begins as large as any weight. */
 V_INLINE vpair block_sum(block *b, weighing how) {
-    const vec begun = weight_bound(b->max, &b->ref, false);
+    const vec begun = weight_bound(b->max, &b->ref, how);
     vsum sum = {begun, v_zero()};
     for (size_t k = 0; k < b->vectors; k++) {
         foresee(b, b->z_ahead, k);
@@ -120,13 +140,17 @@ V_INLINE vpair block_sum(block *b, weighing how) {
 }
 
 /* What softmax itself needs: weights, that of the maximum as a pair, and the inverse of their sum. */
-BLOCK_INLINE void block_reduce_whole(block *b) {
-    block_begin(b);
-    const vpair sum = b->how == WEIGH_SHALLOW_LANES ? block_sum(b, WEIGH_SHALLOW_LANES) : block_sum(b, WEIGH_LANES);
+V_INLINE void block_reduce_whole_by(block *b, bool scaled) {
+    block_begin(b, scaled);
+    const vpair sum = b->how == WEIGH_SHALLOW_LANES ? block_sum(b, weighing_lanes(true, scaled))
+                                                    : block_sum(b, weighing_lanes(false, scaled));
     block_leave_nan(b, sum.hi);
-    b->top = block_weight(b, b->max);
+    b->top = scaled ? weight_pair(b->max, &b->ref, WEIGH_SCALED_LANES) : block_weight(b, b->max);
     b->inverse = vpair_inverse(sum);
 }
+
+BLOCK_INLINE void block_reduce_whole(block *b) { block_reduce_whole_by(b, false); }
+static inline void scaled_block_reduce_whole(block *b) { block_reduce_whole_by(b, true); }
 
 /* log(1 + T) of each lane. */
 V_INLINE vpair block_log1p(const block *b) { return vpair_log1p(vpair_div(b->rest, b->top)); }
@@ -159,7 +183,7 @@ static inline vpair block_complement(const block *b) { return vpair_mul(b->rest,
 static inline block_entry block_softmax(const block *b, size_t q, vpair complement) {
     const vmask at_max = v_eq(b->argmax, v_set1((real)q));
     block_entry e;
-    const vpair w = block_weight(b, b->z[q]);
+    const vpair w = {b->w[q], b->low[q]};
     const vmask counts = v_gt(w.hi, block_lost(b));
     e.s = vpair_mul((vpair){v_keep(counts, w.hi), v_keep(counts, w.lo)}, block_inverse(b));
     const vpair others = vpair_complement(vpair_scale(e.s, v_set1(b->unbias)));

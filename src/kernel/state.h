@@ -96,7 +96,9 @@ V_INLINE size_t chunk_argmax(const real *z, size_t n, const extremes *of) {
 /* The weight of one entry, as a sum. */
 static inline dd entry_weight(real z, const reference *ref, weighing how) {
     if (how == WEIGH_GIVEN) return (dd){(double)z, 0};
-    const vpair w = how == WEIGH_FAR ? weight_pair(v_set1(z), ref, WEIGH_FAR) : weight_pair(v_set1(z), ref, WEIGH_NEAR);
+    const vpair w = how == WEIGH_FAR ? weight_pair(v_set1(z), ref, WEIGH_FAR)
+                    : is_scaled(how) ? weight_pair(v_set1(z), ref, WEIGH_SCALED)
+                                     : weight_pair(v_set1(z), ref, WEIGH_NEAR);
     return two_sum((double)v_lane(w.hi), (double)v_lane(w.lo));
 }
 
@@ -141,7 +143,7 @@ V_INLINE void sums_begin(const real *z, size_t n, size_t skip, const extremes *o
     for (size_t part = 0; part < SUM_PARTS; part++) {
         vec bound = classes[part];
         for (size_t c = part + SUM_PARTS; c < CLASS_VECTORS; c += SUM_PARTS) bound = v_max(bound, classes[c]);
-        begun[part] = how == WEIGH_GIVEN ? v_max(bound, v_zero()) : weight_bound(bound, ref, how == WEIGH_FAR);
+        begun[part] = how == WEIGH_GIVEN ? v_max(bound, v_zero()) : weight_bound(bound, ref, how);
     }
 }
 
@@ -308,6 +310,27 @@ static inline row_scalars state_finish(const row_state *state, weighing how) {
 static inline vpair spread(dd a) {
     const real hi = (real)a.hi;
     return (vpair){v_set1(hi), v_set1((real)((a.hi - (double)hi) + a.lo))};
+}
+
+static inline bool is_near(real max) { return max >= REAL(NEAR_LOW) && max <= REAL(NEAR_HIGH); }
+
+/* How entries between min and a maximum that is near are weighed. */
+static inline weighing weighing_near(vec min, real max) {
+    return v_any(v_gt(v_set1(max - REAL(SHALLOW_DEPTH)), min)) ? WEIGH_NEAR : WEIGH_SHALLOW;
+}
+
+/* The same of a row that may be weighed by a scale; times: 0, or its size. */
+V_INLINE bool is_near_times(real max, double times) { return is_near(times != 0 ? (real)((double)max * times) : max); }
+
+V_INLINE weighing weighing_near_times(vec min, real max, double times) {
+    if (times == 0) return weighing_near(min, max);
+    const vec depth = v_set1(max - (real)(SHALLOW_DEPTH / times));
+    return v_any(v_gt(depth, min)) ? WEIGH_SCALED : WEIGH_SCALED_SHALLOW;
+}
+
+V_INLINE reference reference_near_times(real max, double times) {
+    if (times == 0) return reference_near(v_set1(max), WEIGH_NEAR);
+    return reference_scaled(v_set1(max), spread((dd){times, 0}), WEIGH_SCALED);
 }
 
 /* T times the bias, normal where T is not. */

@@ -14,19 +14,23 @@
 #define SHORT_ROW 0
 #define STAGED 2048
 #define BY_ROW(operation) operation##_rows
+#define SCALED(operation) NULL
 #define SPAN SIZE_MAX
 #define ACROSS 0
 #define STAGES_HALVES
 #define NARROW NULL
 #elif defined(SJ_ACROSS) || defined(SJ_NARROW)
 #include "losses.h"
+#include "scaled_rows.h"
 #define SERVES SJ_REAL
 #define STAGED 0
 #define BY_ROW(operation) NULL
+#define SCALED(operation) operation##_scaled
 #define HAS_LOSSES
 #else
 #include "by_row.h"
 #include "losses.h"
+#include "scaled_rows.h"
 #if defined(SJ_REAL_f64)
 #include "second.h"
 #endif
@@ -40,6 +44,7 @@
 #define STAGES_HALVES
 #define NARROW narrow_floats
 #endif
+#define SCALED(operation) operation##_scaled
 #endif
 
 /* A set for single rows leaves to others what makes more than one row of it, or mixes its entries otherwise. */
@@ -111,6 +116,17 @@ const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
             [SJ_OP_PRODUCT] = BY_ROW(product),
             [SJ_OP_LOG_VJP] = BY_ROW(log_vjp),
             [SJ_OP_LOG_JVP] = BY_ROW(log_jvp),
+        },
+    .scaled =
+        {
+            [SJ_OP_SOFTMAX] = SCALED(softmax),
+            [SJ_OP_LOG_SOFTMAX] = SCALED(log_softmax),
+            [SJ_OP_LOGSUMEXP] = SCALED(logsumexp),
+            [SJ_OP_GRADIENT] = OF_BLOCKS(SCALED(gradient)),
+            [SJ_OP_LOG_GRADIENT] = OF_BLOCKS(SCALED(log_gradient)),
+            [SJ_OP_PRODUCT] = SCALED(product),
+            [SJ_OP_LOG_VJP] = OF_BLOCKS(SCALED(log_vjp)),
+            [SJ_OP_LOG_JVP] = SCALED(log_jvp),
         },
     .lanes = BLOCK_ROWS,
     .short_row = SHORT_ROW,

@@ -41,6 +41,7 @@ typedef struct sj_kernels sj_kernels;
 struct sj_kernels {
     sj_kernel *rows[SJ_OPERATIONS];
     sj_kernel *by_row[SJ_OPERATIONS]; /* of runs read by row */
+    sj_kernel *scaled[SJ_OPERATIONS]; /* of runs read as rows with nothing but a scale */
     size_t lanes;     /* rows of at most short_row entries are taken this many at a time, a power of two, and fewer cost
                          as much */
     size_t short_row; /* 0: every row is taken by itself */

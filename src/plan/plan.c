@@ -117,21 +117,26 @@ static void next_run(const sj_batch *runs, place *at) {
     }
 }
 
+static sj_kernel *kernel_of(const sj_kernels *kernels, sj_operation operation, const sj_run *run) {
+    return run->read == SJ_READ_SCALED ? kernels->scaled[operation] : kernels->rows[operation];
+}
+
 /* A few short rows cost as much as a block of them: what whole blocks leave over goes to narrower ones. */
 static void perform_floats(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
     const sj_kernels *narrower = kernels->narrower;
-    for (; narrower && narrower->rows[operation] && run->n <= kernels->short_row; narrower = narrower->narrower) {
+    for (; narrower && kernel_of(narrower, operation, run) && run->n <= kernels->short_row;
+         narrower = narrower->narrower) {
         const size_t left = run->rows & (kernels->lanes - 1), whole = run->rows - left;
         if (left == 0 || left > narrower->lanes) break;
         if (whole > 0) {
             run->rows = whole;
-            kernels->rows[operation](run);
+            kernel_of(kernels, operation, run)(run);
             advance_rows(run, whole);
             run->rows = left;
         }
         kernels = narrower;
     }
-    kernels->rows[operation](run);
+    kernel_of(kernels, operation, run)(run);
 }
 
 static void perform_plain(const sj_kernels *kernels, sj_operation operation, sj_run *run) {
@@ -141,7 +146,7 @@ static void perform_plain(const sj_kernels *kernels, sj_operation operation, sj_
         perform_floats(kernels, operation, run);
 }
 
-/* A run with masked entries, part by part as it is read. */
+/* A run with something beside its logits, part by part as it is read. */
 typedef struct row_reader {
     sj_reader reader;
     const sj_kernels *kernels;

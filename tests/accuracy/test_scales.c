@@ -100,6 +100,67 @@ static void check_lengths(const size_t *n, size_t count, size_t times) {
     finish_checks();
 }
 
+/* Logits of a row with nothing but a scale: those that are weighed by it, near either end of what is, and others. */
+typedef enum family { AROUND_ZERO, SPREAD, AT_LOW_END, AT_HIGH_END, FAR, TIED, WITH_INFINITY, FAMILIES } family;
+
+static double draw_plain(family kind, sj_dtype dtype, size_t k, random_stream *r) {
+    const bool narrow = dtype == SJ_F32;
+    const double depth = narrow ? 104 : 745; /* from there on softmax is 0; somewhat before it is subnormal */
+    switch (kind) {
+    case SPREAD:
+        return random_uniform(r, -1.05 * depth, 0);
+    case AT_LOW_END:
+        return (narrow ? -42 : -360) - fabs(random_normal(r));
+    case AT_HIGH_END:
+        return (narrow ? 130 : 1000) - random_uniform(r, -0.1, 1);
+    case FAR:
+        return 5000 + 3 * random_normal(r);
+    case TIED:
+        return 1 + (double)random_below(r, 3);
+    case WITH_INFINITY:
+        return k % 3 == 1 ? -INFINITY : 3 * random_normal(r);
+    default:
+        return 3 * random_normal(r);
+    }
+}
+
+static void check_plain(sj_dtype dtype, size_t n, double scale, family kind, random_stream *r) {
+    static size_t number = SIZE_MAX / 2;
+    problem p = {.z = new_elements(SJ_F64, n), .g = new_elements(SJ_F64, n), .dtype = dtype};
+    p.read_z = p.z, p.read_g = p.g;
+    char name[32];
+    (void)snprintf(name, sizeof name, "family %d x %.3g", (int)kind, scale);
+    for (size_t k = 0; k < n; k++) {
+        p.z[k] = round_to(dtype, draw_plain(kind, dtype, k, r) / scale);
+        p.g[k] = round_to(dtype, random_normal(r));
+    }
+    if (kind == SPREAD) p.z[random_below(r, n)] = 0;
+    p.row = (scaled_row){p.z, NULL, p.g, n, kind == WITH_INFINITY ? 0 : random_below(r, n), scale, NULL, ++number};
+    /* a subnormal derivative is rounded before it is scaled, but of float32, computed in float64; what multiplies -inf
+     * is as masked as it */
+    const bool derives = n <= 65 && kind != WITH_INFINITY && (kind != SPREAD || dtype == SJ_F32);
+    for (int id = 0; id < FORM_COUNT; id++)
+        if (id <= FORM_LOGSUMEXP || (derives && (forms[id].result != RESULT_MATRIX || n <= 17)))
+            call_and_check((form_id)id, &p, name);
+    free(p.z), free(p.g);
+}
+
+/* The ends of the scales that rows are weighed by, and scales beyond them. */
+static void rows_with_nothing_but_a_scale(void **state) {
+    (void)state;
+    const double many[] = {1 / 0.7, -1 / 0.7, 0.125, 3, -0.1, 1e-3, 1e4, 0x1p30, -0x1p-30, 0x1.8p-30, 0x1.8p30, 1e-30};
+    const size_t lengths[] = {2049, 1, 2, 3, 7, 17, 64, 65, 131};
+    random_stream r = {7};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        for (int t = 0; t < 2; t++)
+            for (size_t s = 0; s < (i == 0 ? 3 : sizeof many / sizeof *many); s++)
+                for (int kind = 0; kind < FAMILIES; kind++)
+                    check_plain(dtypes[t], lengths[i], many[s], (family)kind, &r);
+    check_plain(SJ_F32, 20000, 1 / 0.7, SPREAD, &r); /* several pieces, and spans of them */
+    check_plain(SJ_F64, 20000, -1 / 0.7, AROUND_ZERO, &r);
+    finish_checks();
+}
+
 static void short_rows(void **state) {
     (void)state;
     const size_t n[] = {1, 2, 3, 5, 9, 16, 17, 33};
@@ -115,6 +176,7 @@ static void long_rows(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(short_rows), cmocka_unit_test(long_rows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_with_nothing_but_a_scale), cmocka_unit_test(short_rows),
+                                       cmocka_unit_test(long_rows)};
     return run_accuracy_tests(tests);
 }

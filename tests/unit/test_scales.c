@@ -174,6 +174,72 @@ static void broadcast_over_rows(void **state) {
     }
 }
 
+/* Rows of all kinds beside each other: what their scale leaves near, far, deep, infinite, and NaN. */
+static void fill_kinds(void *z, sj_dtype dtype, size_t rows, size_t n) {
+    fill_random(z, dtype, rows * n, 5);
+    for (size_t row = 0; row < rows; row++)
+        for (size_t k = 0; k < n; k++) {
+            const double x = element_get(z, dtype, row * n + k);
+            const double kinds[] = {x, x, 1000 * x, 300 + x, k % 5 == 0 ? -INFINITY : x, k == 1 ? NAN : x, x};
+            element_set(z, dtype, row * n + k, kinds[row % 7]);
+        }
+}
+
+/* Row `row` of results of a matrix whose rows or columns they are, and of that row alone. */
+static void check_row_alone(form_id id, const sj_options *options, const form_arguments *all, size_t row) {
+    const int axis = all->z.axis;
+    const size_t n = all->z.shape[axis], bytes = dtype_bytes(all->z.dtype);
+    const bool one = id == FORM_LOGSUMEXP;
+    form_arguments a = *all;
+    char *alone = new_elements(all->z.dtype, n);
+    const ptrdiff_t start = (ptrdiff_t)row * all->z.strides[1 - axis], step = all->z.strides[axis];
+    a.z = sj_array((char *)all->z.data + start * (ptrdiff_t)bytes, all->z.dtype, 1, &n);
+    a.z.strides[0] = step;
+    a.g = a.z; /* as of the whole */
+    a.out = sj_array(alone, all->z.dtype, one ? 0 : 1, &n);
+    assert_int_equal(forms[id].call(&a, options), SJ_OK);
+    const ptrdiff_t from = one ? (ptrdiff_t)row : start;
+    for (size_t k = 0; k < (one ? 1 : n); k++)
+        if (!same_bits(all->z.dtype, all->out.data, (size_t)(from + (ptrdiff_t)k * step), alone, k))
+            fail_msg("%s %s: n %zu, axis %d, row %zu, entry %zu", forms[id].name, dtype_name(all->z.dtype), n, axis,
+                     row, k);
+    free(alone);
+}
+
+static void check_rows_alone(sj_dtype dtype, size_t n, int axis, double scale, int threads) {
+    const size_t rows = 45, shape[2] = {axis == 0 ? n : rows, axis == 0 ? rows : n};
+    void *z = new_elements(dtype, rows * n), *turned = new_elements(dtype, rows * n);
+    void *out = new_elements(dtype, rows * n);
+    fill_kinds(turned, dtype, rows, n);
+    for (size_t row = 0; row < rows; row++)
+        for (size_t k = 0; k < n; k++)
+            element_set(z, dtype, axis == 0 ? k * rows + row : row * n + k, element_get(turned, dtype, row * n + k));
+    sj_options options = scaled_by(scale);
+    options.threads = threads;
+    for (int id = 0; id < FORM_COUNT; id++) {
+        if (forms[id].result == RESULT_MATRIX) continue;
+        form_arguments all = {.z = sj_array(z, dtype, 2, shape), .q = n / 2};
+        all.z.axis = axis;
+        all.g = all.z;
+        all.out = sj_array(out, dtype, id == FORM_LOGSUMEXP ? 1 : 2, id == FORM_LOGSUMEXP ? &rows : shape);
+        assert_int_equal(forms[id].call(&all, &options), SJ_OK);
+        for (size_t row = 0; row < rows; row++) check_row_alone((form_id)id, &options, &all, row);
+    }
+    free(z), free(turned), free(out);
+}
+
+/* Bits of a row depend on that row: not on its neighbours, where it stands, or the threads. */
+static void rows_are_their_own(void **state) {
+    (void)state;
+    const size_t lengths[] = {2, 5, 33, 64, 65, 300};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        for (int t = 0; t < 2; t++)
+            for (int axis = 0; axis < 2; axis++) {
+                check_rows_alone(dtypes[t], lengths[i], axis, 1 / 0.7, 1);
+                check_rows_alone(dtypes[t], lengths[i], axis, -0.5, 3);
+            }
+}
+
 typedef struct mistake {
     const char *named;
     sj_status status;
@@ -222,6 +288,7 @@ int main(void) {
                                        cmocka_unit_test(given_softmax),
                                        cmocka_unit_test(masked_by_bias),
                                        cmocka_unit_test(broadcast_over_rows),
+                                       cmocka_unit_test(rows_are_their_own),
                                        cmocka_unit_test(mistakes_are_told)};
     return run_for_set(tests);
 }

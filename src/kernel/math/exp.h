@@ -13,6 +13,7 @@
  *   near  a in [NEAR_LOW, NEAR_HIGH]: z is reduced by itself, and the shift is made in the exponent, weight = exp(z)
  *         2^-K with K the integer part of the maximum's logarithm. Exact, and no operation more.
  *   far   other maxima: d = z - a with its rounding error by TwoSum, which joins r.
+ *   scaled  near, by x = scale z: the same of x, and what its rounding leaves joins r.
  * Weights carry 2^WEIGHT_BIAS so that a weight whose softmax is subnormal is itself normal: nothing is rounded
  * twice. Logits more than WEIGHT_DEPTH below the maximum weigh as one that far below: their softmax is below 2^-34 of
  * the smallest subnormal, so it is 0. A weight of at most WEIGHT_LEAST, which that is below, counts as none. */
@@ -72,12 +73,30 @@ typedef enum weighing {
     WEIGH_PAIRED, /* near 0, and logits are pairs: what follows the first parts PAIRED_APART on joins r */
     WEIGH_LANES,  /* near, every lane a row of its own */
     WEIGH_SHALLOW_LANES,
+    WEIGH_SCALED, /* the four that are near, of logits times the factor of the reference */
+    WEIGH_SCALED_SHALLOW,
+    WEIGH_SCALED_LANES,
+    WEIGH_SCALED_SHALLOW_LANES,
     WEIGH_GIVEN /* it is the entry itself */
 } weighing;
 
-V_INLINE bool is_shallow(weighing how) { return how == WEIGH_SHALLOW || how == WEIGH_SHALLOW_LANES; }
+V_INLINE bool is_scaled(weighing how) { return how >= WEIGH_SCALED && how <= WEIGH_SCALED_SHALLOW_LANES; }
 
-V_INLINE bool is_lanes(weighing how) { return how == WEIGH_LANES || how == WEIGH_SHALLOW_LANES; }
+V_INLINE weighing scaled_weighing(weighing near) {
+    if (near == WEIGH_NEAR) return WEIGH_SCALED;
+    if (near == WEIGH_SHALLOW) return WEIGH_SCALED_SHALLOW;
+    return near == WEIGH_LANES ? WEIGH_SCALED_LANES : WEIGH_SCALED_SHALLOW_LANES;
+}
+
+V_INLINE bool is_shallow(weighing how) {
+    if (how == WEIGH_SCALED_SHALLOW || how == WEIGH_SCALED_SHALLOW_LANES) return true;
+    return how == WEIGH_SHALLOW || how == WEIGH_SHALLOW_LANES;
+}
+
+V_INLINE bool is_lanes(weighing how) {
+    if (how == WEIGH_SCALED_LANES || how == WEIGH_SCALED_SHALLOW_LANES) return true;
+    return how == WEIGH_LANES || how == WEIGH_SHALLOW_LANES;
+}
 
 /* What the weights are relative to: one row in every lane, or a row a lane. */
 typedef struct reference {
@@ -87,12 +106,17 @@ typedef struct reference {
     vtable table; /* the entries times `power`, but for WEIGH_LANES as they are */
     vec least;    /* WEIGHT_LEAST, or 0 where weights are given */
     vec integer;  /* K, 0 when far */
+    vpair factor; /* where logits are scaled, the scale, above 0: a and floor are still of the logits themselves */
 } reference;
 
 /* The weight as T and t. */
 typedef struct weight_parts {
     vec scaled, t;
 } weight_parts;
+
+/* No product of a larger logit by a factor is out of range, nor are its parts; beside one of a logit below, near logits
+ * are nothing. */
+#define SCALED_LOW REAL(0x1p90)
 
 /* The error of d = z - a, exactly (Knuth's TwoSum). */
 V_INLINE vec difference_error(vec z, vec a, vec d) {
@@ -108,13 +132,28 @@ V_INLINE vec exp_minus_1(vec r) {
     return v_fma(v_mul(r, r), u, r);
 }
 
+/* z times a factor, of which float64 has but one part: rounded, and what that leaves. */
+V_INLINE vpair v_scaled(vec z, vpair factor) {
+    const vec p = v_mul(z, factor.hi);
+    if (REAL_MANTISSA == 52) return (vpair){p, v_product_error(z, factor.hi, p)};
+    const vec rest = v_mul(z, factor.lo);
+    if (!NATIVE_FMA) return vpair_fast_sum(p, v_add(v_product_error(z, factor.hi, p), rest));
+    const vec hi = v_fma(z, factor.hi, rest);
+    return (vpair){hi, v_add(v_product_error(z, factor.hi, hi), rest)};
+}
+
 V_INLINE weight_parts weigh_pairs(vec z, vec low, const reference *ref, weighing how) {
-    const vec magic = v_set1(ROUND_MAGIC), bounded = is_shallow(how) ? z : v_max(ref->floor, z); /* NaN stays */
+    const vec magic = v_set1(ROUND_MAGIC);
+    vec bounded = is_shallow(how) ? z : v_max(ref->floor, z); /* NaN stays */
+    if (is_scaled(how)) {
+        const vpair scaled = v_scaled(bounded, ref->factor);
+        bounded = scaled.hi, low = scaled.lo;
+    }
     const vec x = how == WEIGH_FAR ? v_sub(bounded, ref->a) : bounded;
     const vec rounded = v_fma(x, v_set1(LOG2E), magic), eighths = v_sub(rounded, magic);
     vec r = v_fma(eighths, v_set1(-LN2_LO), v_fma(eighths, v_set1(-LN2_HI), x)); /* the inner one is exact */
     if (how == WEIGH_FAR) r = v_add(r, difference_error(bounded, ref->a, x));
-    if (how == WEIGH_PAIRED) r = v_add(r, low);
+    if (how == WEIGH_PAIRED || is_scaled(how)) r = v_add(r, low);
     vec entry = v_lookup(&ref->table, rounded);
     if (is_lanes(how)) entry = v_mul(entry, ref->power);
     entry = v_scale_entry(entry, rounded, eighths);
@@ -166,14 +205,17 @@ V_INLINE vec integer_near(vec x) {
 }
 
 /* A power of two no less than the weights of logits up to z, and at most four times the weight of z. */
-V_INLINE vec weight_bound(vec z, const reference *ref, bool far) {
-    const vec bounded = v_max(z, ref->floor), x = far ? v_sub(bounded, ref->a) : bounded;
+V_INLINE vec weight_bound(vec z, const reference *ref, weighing how) {
+    vec x = v_max(z, ref->floor);
+    if (how == WEIGH_FAR) x = v_sub(x, ref->a);
+    if (is_scaled(how)) x = v_mul(x, ref->factor.hi);
     return v_exp2(v_add(v_sub(integer_near(x), ref->integer), v_set1(WEIGHT_BIAS + 1)));
 }
 
 V_INLINE reference reference_of(vec a, vec floor, vec integer, weighing how) {
     const vtable entries = v_table(exp_entries);
-    reference ref = {.a = a, .floor = floor, .integer = integer, .least = v_set1(WEIGHT_LEAST)};
+    reference ref; /* without a factor */
+    ref.a = a, ref.floor = floor, ref.integer = integer, ref.least = v_set1(WEIGHT_LEAST);
     ref.power = v_exp2(v_sub(v_set1(WEIGHT_BIAS), integer));
     ref.table = is_lanes(how) ? entries : v_table_scale(entries, ref.power);
     return ref;
@@ -182,6 +224,14 @@ V_INLINE reference reference_of(vec a, vec floor, vec integer, weighing how) {
 /* a: maxima in [NEAR_LOW, NEAR_HIGH]. K is such that 2^-K exp(a) is within [1/2, 2]. */
 V_INLINE reference reference_near(vec a, weighing how) {
     return reference_of(a, v_sub(a, v_set1(REAL(WEIGHT_DEPTH))), integer_near(a), how);
+}
+
+/* a: maxima that are so times the factor. */
+V_INLINE reference reference_scaled(vec a, vpair factor, weighing how) {
+    const vec depth = v_div(v_set1(REAL(WEIGHT_DEPTH)), factor.hi);
+    reference ref = reference_of(a, v_sub(a, depth), integer_near(v_mul(a, factor.hi)), how);
+    ref.factor = factor;
+    return ref;
 }
 
 /* a: any finite maximum. */
