@@ -14,16 +14,10 @@ bool checked_multiply(size_t a, size_t b, size_t *product) {
     return true;
 }
 
-size_t dtype_size(sj_dtype dtype) { return dtype == SJ_BOOL ? 1 : dtype == SJ_F32 ? 4 : 8; }
-
 const char *dtype_name(sj_dtype dtype) {
     static const char *const names[] = {
-        [SJ_F32] = "float32", [SJ_F64] = "float64", [SJ_BOOL] = "bool", [SJ_I64] = "int64"};
+        [SJ_F32] = "float32", [SJ_F64] = "float64", [SJ_F16] = "float16", [SJ_BOOL] = "bool", [SJ_I64] = "int64"};
     return names[dtype];
-}
-
-double element(const void *data, sj_dtype dtype, size_t i) {
-    return dtype == SJ_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
 }
 
 const char *shape_text(int ndim, const size_t *shape, char text[SHAPE_TEXT]) {
@@ -86,7 +80,7 @@ sj_view grid_view(const void *data, sj_dtype dtype, const grid *around) {
 }
 
 void keep_row(io_array *array, const grid *around, size_t row) {
-    const size_t size = dtype_size(array->dtype), step = around->inner;
+    const size_t size = io_item(array->dtype), step = around->inner;
     const size_t first = row / step * around->n * step + row % step;
     char *data = array->data;
     /* Entry q moves down or stays, never onto one still to be read. */
@@ -103,7 +97,7 @@ bool few_elements(const io_array *array) {
 }
 
 static bool array_bytes(const io_array *array, size_t *bytes) {
-    *bytes = dtype_size(array->dtype);
+    *bytes = io_item(array->dtype);
     for (int d = 0; d < array->ndim; d++) {
         if (array->shape[d] == 0) return *bytes = 0, true;
     }

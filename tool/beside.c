@@ -20,7 +20,7 @@ static int check_whole(const arguments *args, const beside_kind *kind, const io_
     char place[SHAPE_TEXT];
     const size_t count = io_elements(from);
     for (size_t i = 0; i < count; i++) {
-        const double x = element(from->data, from->dtype, i);
+        const double x = io_element(from->data, from->dtype, i);
         if (x >= 0 && x <= (double)kind->most && x == floor(x)) continue;
         size_t index[IO_MAX_NDIM], rest = i;
         for (int d = from->ndim - 1; d >= 0; d--) index[d] = rest % from->shape[d], rest /= from->shape[d];
@@ -70,7 +70,7 @@ static void broadcast(const io_array *from, const io_array *to) {
         stride *= extent;
     }
     for (size_t i = 0; i < count; i++) {
-        store(to, i, element(from->data, from->dtype, at));
+        store(to, i, io_element(from->data, from->dtype, at));
         for (int d = to->ndim - 1; d >= 0; d--) {
             at += strides[d];
             if (++index[d] < to->shape[d]) break;

@@ -98,12 +98,7 @@ sj_view grid_view(const void *data, sj_dtype dtype, const grid *around);
 /* Cuts the array to one row, a vector. */
 void keep_row(io_array *array, const grid *around, size_t row);
 
-/* Of any dtype but SJ_I32, which no array here has. */
-size_t dtype_size(sj_dtype dtype);
 const char *dtype_name(sj_dtype dtype); /* as NumPy says it: "float32", "bool" */
-
-/* Element i of C-ordered data, as a double. */
-double element(const void *data, sj_dtype dtype, size_t i);
 
 /* Allocates C-ordered data for the shape already in `array`; refuses with bytes needed and bytes available when the
  * result would not fit in memory, with `advice` (may be "") at the end of the message. EXIT_DONE or the exit code. */

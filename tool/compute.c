@@ -93,7 +93,7 @@ int job_prepare(batch_job *job) {
 
 /* The view of `count` dimensions at element `offset` of an array. */
 static sj_view view_of(const io_array *array, size_t offset, int ndim, const size_t *shape, const size_t *strides) {
-    sj_view view = sj_array((const char *)array->data + offset * dtype_size(array->dtype), array->dtype, ndim, shape);
+    sj_view view = sj_array((const char *)array->data + offset * io_item(array->dtype), array->dtype, ndim, shape);
     for (int d = 0; d < ndim; d++) view.strides[d] = (ptrdiff_t)strides[d];
     return view;
 }

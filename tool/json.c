@@ -45,10 +45,10 @@ void json_number(FILE *out, sj_dtype dtype, double value) {
     else if (isinf(value))
         fputs(value < 0 ? "\"-inf\"" : "\"inf\"", out);
     else {
-        const int most = dtype == SJ_F32 ? 9 : 17; /* always enough to read back the same value */
-        for (int digits = dtype == SJ_F32 ? 6 : 15; digits <= most; digits++) {
+        const int most = dtype == SJ_F64 ? 17 : 9; /* always enough to read back the same value */
+        for (int digits = dtype == SJ_F64 ? 15 : 6; digits <= most; digits++) {
             snprintf(text, sizeof text, "%.*g", digits, value);
-            if (dtype == SJ_F32 ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value) break;
+            if (dtype == SJ_F64 ? strtod(text, NULL) == value : strtof(text, NULL) == (float)value) break;
         }
         fputs(text, out);
     }
@@ -62,7 +62,7 @@ void json_shape(FILE *out, int ndim, const size_t *shape) {
 
 static void json_level(FILE *out, const io_array *array, int depth, size_t *next) {
     if (depth == array->ndim) {
-        json_number(out, array->dtype, element(array->data, array->dtype, (*next)++));
+        json_number(out, array->dtype, io_element(array->data, array->dtype, (*next)++));
         return;
     }
     fputc('[', out);

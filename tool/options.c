@@ -12,7 +12,7 @@
      BIT(LABEL_SMOOTHING) | BIT(WEIGHTS) | BIT(IGNORE_INDEX) | BIT(Z_LOSS))
 #define DERIVATIVE (FORWARD | BIT(LOG) | BIT(GIVEN))
 
-static const option_choice dtypes[] = {{"f32", SJ_F32}, {"f64", SJ_F64}, {NULL, 0}};
+static const option_choice dtypes[] = {{"f32", SJ_F32}, {"f64", SJ_F64}, {"f16", SJ_F16}, {NULL, 0}};
 static const option_choice nonfinite[] = {{"ieee", SJ_IEEE}, {"limit", SJ_LIMIT}, {"zero", SJ_ZERO}, {NULL, 0}};
 static const option_choice given[] = {{"logits", SJ_GIVEN_LOGITS}, {"softmax", SJ_GIVEN_SOFTMAX}, {NULL, 0}};
 
@@ -48,9 +48,10 @@ const option_spec option_specs[OPTION_COUNT] = {
                        "Add L times the square of logsumexp to the loss of each row. Default: 0."},
     [OPTION_AXIS] = {"--axis", NULL, VALUE_INTEGER, "A", NULL,
                      "The class axis; negative counts from the end. Default: -1, the last."},
-    [OPTION_DTYPE] = {"--dtype", NULL, VALUE_CHOICE, "f32|f64", dtypes,
+    [OPTION_DTYPE] = {"--dtype", NULL, VALUE_CHOICE, "f32|f64|f16", dtypes,
                       "The dtype of the result. Arithmetic runs in the wider of input and result and is rounded once "
-                      "more only into a narrower result. Default: the dtype of the input; verify checks both."},
+                      "more only into a narrower result. f16 is computed as f32. Default: the dtype of the input, f32 "
+                      "for f16; verify checks f32 and f64."},
     [OPTION_TEMPERATURE] =
         {"--temperature", NULL, VALUE_REAL, "T", NULL,
          "Divide the logits by T: softmax(z / T), T below 0 for softmin. Derivatives are with respect to "

@@ -67,7 +67,7 @@ static void measure_width(array_printer *printer, double value) {
 
 static void visit_shown(array_printer *printer, int depth, size_t offset, value_visit visit) {
     if (depth == printer->array->ndim) {
-        visit(printer, element(printer->array->data, printer->array->dtype, offset));
+        visit(printer, io_element(printer->array->data, printer->array->dtype, offset));
         return;
     }
     const size_t extent = printer->array->shape[depth], stride = printer->stride[depth];
@@ -138,7 +138,7 @@ static void print_item(array_printer *printer, const char *text, bool first, int
 
 static void print_value(array_printer *printer, size_t offset, bool first) {
     char text[64];
-    format_number(printer, element(printer->array->data, printer->array->dtype, offset), text);
+    format_number(printer, io_element(printer->array->data, printer->array->dtype, offset), text);
     print_item(printer, text, first, printer->width);
 }
 

@@ -20,7 +20,7 @@ load common
 }
 
 @test "values of options are checked" {
-    fails 2 --dtype "found 'f16'" "f32|f64" -- "$SOFTJAC" softmax --dtype f16 first.csv
+    fails 2 --dtype "found 'f8'" "f32|f64|f16" -- "$SOFTJAC" softmax --dtype f8 first.csv
     fails 2 --axis "found '1.5'" -- "$SOFTJAC" softmax --axis 1.5 first.csv
     fails 2 --axis "found '99999999999999999999'" -- "$SOFTJAC" softmax --axis 99999999999999999999 first.csv
     fails 2 --threads "found 'many'" -- "$SOFTJAC" softmax --threads many first.csv

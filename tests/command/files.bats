@@ -75,6 +75,23 @@ assert json.load(open("out.json"))["sections"][0]["rows"][0]["max_relative_error
     cmp s.csv stdout.txt
 }
 
+@test "float16 is the float32 result rounded once, in .npy, .npz and text" {
+    need_numpy
+    judge <<< "np.save('z.npy', logits(7, 300).astype(np.float32))"
+    "$SOFTJAC" softmax z.npy -o single.npy
+    "$SOFTJAC" softmax z.npy --dtype f16 -o half.npy
+    "$SOFTJAC" softmax z.npy --dtype f16 -o half.npz
+    "$SOFTJAC" softmax z.npy --dtype f16 -o half.csv
+    "$SOFTJAC" log-softmax half.npy -o of_half.npy
+    judge <<< "single, half = np.load('single.npy'), np.load('half.npy')
+assert half.dtype == np.float16 and (half == single.astype(np.float16)).all() and half.min() < 6e-5
+(packed,) = np.load('half.npz').values()
+assert packed.dtype == np.float16 and (packed == half).all()
+assert (np.loadtxt('half.csv', delimiter=',').astype(np.float16) == half).all()
+assert np.load('of_half.npy').dtype == np.float32"
+    fails 2 --dtype f16 "f32 or f64" -- "$SOFTJAC" verify --dtype f16
+}
+
 @test "input and output may be the same file" {
     cp first.csv z.csv
     "$SOFTJAC" softmax first.csv -o want.csv

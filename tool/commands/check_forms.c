@@ -58,7 +58,7 @@ static bool result_bytes(const check_input *input, form_id id, check_line *line,
     const size_t factors[4] = {rows, forms[id].result == RESULT_SCALAR ? 1 : n,
                                forms[id].result == RESULT_MATRIX ? n : 1, line->dense ? rows : 1};
     bool fits = true;
-    *bytes = dtype_size(input->dtype);
+    *bytes = io_item(input->dtype);
     line->bytes = (double)*bytes;
     for (int i = 0; i < 4; i++) {
         line->bytes *= (double)factors[i];
@@ -112,7 +112,7 @@ static void compute(check_run *run) {
 static void gather(const check_input *input, const void *data, size_t row, double *values) {
     const grid *at = &input->around;
     const size_t first = row / at->inner * at->n * at->inner + row % at->inner;
-    for (size_t k = 0; k < at->n; k++) values[k] = element(data, input->dtype, first + k * at->inner);
+    for (size_t k = 0; k < at->n; k++) values[k] = io_element(data, input->dtype, first + k * at->inner);
 }
 
 static void gather_result(const check_run *run, form_id id, size_t row) {
@@ -122,7 +122,7 @@ static void gather_result(const check_run *run, form_id id, size_t row) {
         return;
     }
     const size_t entries = form_entries(&forms[id], n);
-    for (size_t i = 0; i < entries; i++) run->got[i] = element(run->out[id], run->input->dtype, row * entries + i);
+    for (size_t i = 0; i < entries; i++) run->got[i] = io_element(run->out[id], run->input->dtype, row * entries + i);
 }
 
 /* Rows outside, forms inside: the oracle computes the exponentials of a row once. */
@@ -153,8 +153,8 @@ static bool dense_holds_blocks(const check_input *input, const void *dense, cons
             const size_t from = ((p / inner * n + q) * inner + p % inner) * rows * n;
             for (size_t i = 0; i < rows; i++) {
                 for (size_t r = 0; r < n; r++) {
-                    const double got = element(dense, input->dtype, from + (i / inner * n + r) * inner + i % inner);
-                    const double expected = p == i ? element(blocks, input->dtype, (p * n + q) * n + r) : 0;
+                    const double got = io_element(dense, input->dtype, from + (i / inner * n + r) * inner + i % inner);
+                    const double expected = p == i ? io_element(blocks, input->dtype, (p * n + q) * n + r) : 0;
                     if (got != expected && !(isnan(got) && isnan(expected))) return false;
                 }
             }

@@ -33,7 +33,7 @@ static int take_labels(loss_job *job) {
     job->labels = malloc((rows ? rows : 1) * sizeof *job->labels);
     if (!job->labels) return fail(job->args, EXIT_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < rows; i++) {
-        const double x = element(job->target.data, job->target.dtype, i);
+        const double x = io_element(job->target.data, job->target.dtype, i);
         if (!(fabs(x) <= 0x1p53) || x != floor(x))
             return fail(job->args, EXIT_BAD_DATA, "%s: found %g as label %zu, expected a whole number",
                         job->args->inputs[1], x, i);

@@ -25,7 +25,7 @@ static int copy_as(const arguments *args, const io_array *logits, sj_dtype dtype
     *copy = *logits;
     const int code = allocate_array(args, copy, "");
     if (code != EXIT_DONE) return code;
-    memcpy(copy->data, logits->data, io_elements(logits) * dtype_size(logits->dtype));
+    memcpy(copy->data, logits->data, io_elements(logits) * io_item(logits->dtype));
     return convert_array(args, copy, dtype);
 }
 
@@ -50,9 +50,9 @@ static sj_status fill_products(const check_input *input, const products *made, s
         sj_softmax(grid_view(input->z, dtype, around), grid_view(made->cotangent, dtype, around), options);
     for (size_t i = 0; i < count && status == SJ_OK; i++) {
         const size_t k = i / around->inner % around->n;
-        set_element(made->cotangent, dtype, i, 2 * element(made->cotangent, dtype, i));
+        set_element(made->cotangent, dtype, i, 2 * io_element(made->cotangent, dtype, i));
         set_element(made->log_cotangent, dtype, i, check_log_cotangent(k, input->q, around->n));
-        set_element(made->tangent, dtype, i, check_tangent(element(input->z, dtype, i)));
+        set_element(made->tangent, dtype, i, check_tangent(io_element(input->z, dtype, i)));
     }
     return status;
 }
@@ -134,6 +134,7 @@ static int check_and_report(const arguments *args, const io_array *logits, check
 }
 
 int command_verify(const arguments *args) {
+    if (args->dtype == SJ_F16) return fail(args, EXIT_WRONG_USE, "--dtype: found f16, expected f32 or f64");
     io_array logits = {0};
     int code = args->input_count ? read_array(args, args->inputs[0], &logits) : make_logits(args, &logits);
     const size_t available = memory_available() / 4;

@@ -32,6 +32,20 @@ static uint32_t widen_half(uint16_t half) {
     return sign | shifted << 23 | (fraction & 0x3ff) << 13;
 }
 
+double io_element(const void *data, sj_dtype dtype, size_t i) {
+    if (dtype == SJ_F64) return ((const double *)data)[i];
+    if (dtype == SJ_F32) return (double)((const float *)data)[i];
+    const uint32_t bits = widen_half(((const uint16_t *)data)[i]);
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return (double)x;
+}
+
+size_t io_item(sj_dtype dtype) {
+    static const unsigned char sizes[] = {[SJ_F32] = 4, [SJ_F64] = 8, [SJ_F16] = 2, [SJ_BOOL] = 1, [SJ_I64] = 8};
+    return sizes[dtype];
+}
+
 static void copy_half(const run *r, void *out) {
     unsigned char *to = out;
     for (size_t i = 0; i < r->count; i++) {

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whoever reads float32 may round the text once, or twice by way of float64; both must give the value. */
+/* Whoever reads float32 may round the text once, or twice by way of float64; both must give the value. A float16 is
+ * printed as the float32 it is. */
 static bool reads_back(const char *text, double value, sj_dtype dtype) {
     if (dtype == SJ_F64) return strtod(text, NULL) == value;
     return strtof(text, NULL) == (float)value && (float)strtod(text, NULL) == (float)value;
@@ -22,17 +23,13 @@ void csv_format(double value, sj_dtype dtype, char out[CSV_NUMBER_MAX]) {
     }
     /* A normal number that some text of at most DIG digits names is named by %.DIGg, which drops trailing zeros: it is
      * the shortest already. Subnormals have fewer digits, so they start from one. */
-    const double smallest_normal = dtype == SJ_F32 ? FLT_MIN : DBL_MIN;
-    const int dig = dtype == SJ_F32 ? FLT_DIG : DBL_DIG;
-    const int most = dtype == SJ_F32 ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG;
+    const double smallest_normal = dtype == SJ_F64 ? DBL_MIN : FLT_MIN;
+    const int dig = dtype == SJ_F64 ? DBL_DIG : FLT_DIG;
+    const int most = dtype == SJ_F64 ? DBL_DECIMAL_DIG : FLT_DECIMAL_DIG;
     for (int digits = fabs(value) < smallest_normal ? 1 : dig; digits <= most; digits++) {
         snprintf(out, CSV_NUMBER_MAX, "%.*g", digits, value);
         if (reads_back(out, value, dtype)) return;
     }
-}
-
-static double element(const io_array *array, size_t i) {
-    return array->dtype == SJ_F32 ? (double)((const float *)array->data)[i] : ((const double *)array->data)[i];
 }
 
 static bool print_rows(io_output *output, const io_array *array, char separator, io_error *error) {
@@ -40,7 +37,7 @@ static bool print_rows(io_output *output, const io_array *array, char separator,
     const size_t columns = array->ndim == 0 ? 1 : array->shape[array->ndim - 1];
     for (size_t i = 0; i < rows * columns; i++) {
         char text[CSV_NUMBER_MAX + 1];
-        csv_format(element(array, i), array->dtype, text);
+        csv_format(io_element(array->data, array->dtype, i), array->dtype, text);
         const size_t length = strlen(text);
         text[length] = (i + 1) % columns == 0 ? '\n' : separator;
         if (!output_write(output, text, length + 1, error)) return false;

@@ -11,7 +11,7 @@
 #define IO_MAX_NDIM 32
 
 typedef struct io_array {
-    sj_dtype dtype; /* SJ_F32 for files of f2 and f4, SJ_F64 for f8, integers, booleans and text */
+    sj_dtype dtype; /* as read, SJ_F32 for files of f2 and f4, SJ_F64 for f8, integers, booleans and text */
     int ndim;
     size_t shape[IO_MAX_NDIM];
     void *data;    /* C order, owned; free with io_array_free */
@@ -28,6 +28,11 @@ typedef struct io_error {
 } io_error;
 
 size_t io_elements(const io_array *array);
+
+/* Element i of real data, exactly: of SJ_F16 too, which results may be. */
+double io_element(const void *data, sj_dtype dtype, size_t i);
+size_t io_item(sj_dtype dtype); /* bytes; no array here is of SJ_I32 or SJ_BF16 */
+
 void io_array_free(io_array *array);
 
 /* Reads `path`: "-" is standard input; "file.npz:name" is one member ("file.npz" alone when it has exactly one).

@@ -246,7 +246,7 @@ size_t npy_format(const io_array *array, unsigned char out[NPY_WRITTEN_MAX]) {
     char *text = (char *)out + 10;
     const size_t room = NPY_WRITTEN_MAX - 10;
     size_t used = (size_t)snprintf(text, room, "{'descr': '<f%d', 'fortran_order': False, 'shape': (",
-                                   array->dtype == SJ_F32 ? 4 : 8);
+                                   (int)io_item(array->dtype));
     for (int d = 0; d < array->ndim; d++) {
         const char *after = array->ndim == 1 ? "," : d + 1 < array->ndim ? ", " : "";
         used += (size_t)snprintf(text + used, room - used, "%zu%s", array->shape[d], after);

@@ -15,6 +15,10 @@
 
 /* Elements first .. first + count as little-endian bytes; returns how many bytes. */
 static size_t encode(const io_array *array, size_t first, size_t count, unsigned char *out) {
+    if (array->dtype == SJ_F16) {
+        for (size_t i = 0; i < count; i++) store16_le(out + 2 * i, ((const uint16_t *)array->data)[first + i]);
+        return 2 * count;
+    }
     if (array->dtype == SJ_F32) {
         for (size_t i = 0; i < count; i++) {
             uint32_t bits;
@@ -60,7 +64,7 @@ static uint32_t member_crc(const io_array *array, const unsigned char *header, s
 static bool write_npz(io_output *output, const io_array *array, const char *member, io_error *error) {
     unsigned char header[NPY_WRITTEN_MAX];
     const size_t header_length = npy_format(array, header);
-    const uint64_t size = header_length + (uint64_t)io_elements(array) * (array->dtype == SJ_F32 ? 4 : 8);
+    const uint64_t size = header_length + (uint64_t)io_elements(array) * io_item(array->dtype);
     unsigned char *records = malloc(NPZ_FRAME_MAX(strlen(member)));
     if (!records) return io_fail_memory(error, output->name);
     const npz_frame frame = npz_format(member, size, member_crc(array, header, header_length), records);
