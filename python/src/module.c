@@ -69,7 +69,7 @@ static PyObject *build(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing)
 }
 
 #define METHOD(name)                                                                                                   \
-    { #name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, NULL }
+    { #name, (PyCFunction)(void (*)(void))(name), METH_FASTCALL, NULL }
 static PyMethodDef methods[] = {
     METHOD(softmax),
     METHOD(log_softmax),
