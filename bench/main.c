@@ -21,7 +21,8 @@ static const char usage[] =
     "\n"
     "operations: softmax, log-softmax, logsumexp, gradient, vjp-of-softmax (from the kept softmax), vjp and jvp (from "
     "the\n"
-    "logits), jacobian (blocks)\n"
+    "logits), jacobian (blocks), cross-entropy (mean and gradient in place), masked-softmax, causal-softmax\n"
+    "dtypes: f32, f64, f16, bf16; more than one by repeating --dtype\n"
     "SOFTJAC_PYTHON: the Python of the system's PyTorch (/usr/bin/python3). SOFTJAC_PEERS_PYTHON: one with the newest\n"
     "PyTorch, JAX, ONNX Runtime, SciPy, autograd. SOFTJAC_ONEDNN: a libdnnl.so.3. SOFTJAC_ISA: kernel set of "
     "softjac.\n";
@@ -31,7 +32,8 @@ static const char legend[] =
     "  /copy      times a memcpy of the logits in the same rounds; for a Jacobian, a memset of the result\n"
     "  bandwidth  of the bytes that must move, as a part of that\n"
     "  spread     the slowest round over the fastest\n"
-    "  error      the worst on a sample of entries: in ulp; for products in u * sum |J| |g - g_m|\n";
+    "  error      the worst on a sample of entries: in ulp; for products in u * sum |J| |g - g_m|; of cross-entropy "
+    "the gradient's\n";
 
 typedef struct arguments {
     selection wanted;
@@ -48,8 +50,10 @@ static bool parse_op(const char *text, arguments *a) {
 }
 
 static bool parse_dtype(const char *text, arguments *a) {
-    a->wanted.dtype = strcmp(text, "f32") == 0 ? SJ_F32 : SJ_F64;
-    return strcmp(text, bench_dtype_name(a->wanted.dtype)) == 0;
+    sj_dtype dtype = SJ_F32;
+    while (dtype <= SJ_BF16 && strcmp(text, bench_dtype_name(dtype)) != 0) dtype++;
+    a->wanted.dtypes |= 1u << dtype;
+    return dtype <= SJ_BF16;
 }
 
 static bool parse_axis(const char *text, arguments *a) {
@@ -114,6 +118,7 @@ static bool parse(int argc, char **argv, arguments *a) {
     if (a->check) {
         a->wanted.op = OP_SOFTMAX;
         a->wanted.axis = a->wanted.threads = 1;
+        if (a->wanted.dtypes == 0) a->wanted.dtypes = PLAN_WHOLE;
     }
     a->wanted.curve = !a->check && !a->wanted.quick;
     if (a->rounds == 0) a->rounds = a->wanted.quick ? 5 : 11;

@@ -14,11 +14,14 @@ typedef struct shape {
 } shape;
 
 typedef enum shapes {
-    ANCHORS, /* from the article's batch, over classifiers and attention rows, to vocabularies and one huge row */
-    FEW,     /* short, cached and long rows */
-    INNER,   /* for the first axis, where rows lie beside each other */
-    WIDE,    /* that pay for threads */
-    SMALL,   /* one call of five logits */
+    ANCHORS,   /* from the article's batch, over classifiers and attention rows, to vocabularies and one huge row */
+    FEW,       /* short, cached and long rows */
+    INNER,     /* for the first axis, where rows lie beside each other */
+    WIDE,      /* that pay for threads */
+    SMALL,     /* one call of five logits */
+    LABELLED,  /* digits, classifiers, vocabularies */
+    HALVES,    /* the same kinds, of fewer logits: in half precision, and beside it in float32 */
+    ATTENTION, /* a square, for masks */
     SHAPE_LISTS
 } shapes;
 
@@ -28,6 +31,9 @@ static const shape lists[SHAPE_LISTS][8] = {
     [INNER] = {{200000, 10}, {65536, 64}, {4096, 1024}},
     [WIDE] = {{200000, 10}, {4096, 1024}, {512, 32000}, {1, (size_t)1 << 24}},
     [SMALL] = {{1, 5}},
+    [LABELLED] = {{1000, 10}, {4096, 1024}, {512, 32000}},
+    [HALVES] = {{1000, 10}, {1000, 1000}, {64, 32000}},
+    [ATTENTION] = {{1000, 1000}},
 };
 
 static const size_t curve_full[] = {2,  3,  4,  5,  6,  7,  8,  9,   10,  11,   12,    13,    14,    15,
@@ -35,7 +41,8 @@ static const size_t curve_full[] = {2,  3,  4,  5,  6,  7,  8,  9,   10,  11,   
 static const size_t curve_short[] = {2, 3, 5, 10, 16, 17, 33, 100, 257, 1000, 10000, 50257, 151936};
 
 typedef struct group {
-    unsigned ops; /* bits of bench_op */
+    unsigned ops;    /* bits of bench_op */
+    unsigned dtypes; /* bits of sj_dtype */
     bool first_axis;
     int threads;
     shapes list;
@@ -45,16 +52,26 @@ typedef struct group {
 #define BIT(op) (1u << (op))
 #define MAIN_OPS (BIT(OP_SOFTMAX) | BIT(OP_VJP_OF_SOFTMAX) | BIT(OP_VJP))
 #define OTHER_OPS (BIT(OP_LOG_SOFTMAX) | BIT(OP_LOGSUMEXP) | BIT(OP_GRADIENT) | BIT(OP_JVP))
+#define MASKED_OPS (BIT(OP_MASKED_SOFTMAX) | BIT(OP_CAUSAL_SOFTMAX))
 #define ALL_OPS (BIT(OP_COUNT) - 1)
+#define HALF (BIT(SJ_F16) | BIT(SJ_BF16))
 
 static const group usual[] = {
-    {MAIN_OPS, false, 1, SMALL, false}, {MAIN_OPS, false, 1, ANCHORS, true},
-    {OTHER_OPS, false, 1, FEW, false},  {BIT(OP_JACOBIAN), false, 1, ANCHORS, false},
-    {MAIN_OPS, true, 1, INNER, false},  {MAIN_OPS, false, 2, WIDE, false},
+    {MAIN_OPS, PLAN_WHOLE, false, 1, SMALL, false},
+    {MAIN_OPS, PLAN_WHOLE, false, 1, ANCHORS, true},
+    {OTHER_OPS, PLAN_WHOLE, false, 1, FEW, false},
+    {BIT(OP_JACOBIAN), PLAN_WHOLE, false, 1, ANCHORS, false},
+    {MAIN_OPS, PLAN_WHOLE, true, 1, INNER, false},
+    {MAIN_OPS, PLAN_WHOLE, false, 2, WIDE, false},
+    {BIT(OP_CROSS_ENTROPY), BIT(SJ_F32), false, 1, LABELLED, false},
+    {BIT(OP_CROSS_ENTROPY), BIT(SJ_F32), false, 2, LABELLED, false},
+    {BIT(OP_SOFTMAX) | BIT(OP_VJP), BIT(SJ_F32) | HALF, false, 1, HALVES, false},
+    {MASKED_OPS, BIT(SJ_F32), false, 1, ATTENTION, false},
 };
 static const group everything[] = {
-    {ALL_OPS, false, 1, SMALL, false},  {ALL_OPS, false, 1, ANCHORS, true}, {ALL_OPS, true, 1, ANCHORS, true},
-    {ALL_OPS, false, 2, ANCHORS, true}, {ALL_OPS, true, 2, ANCHORS, true},
+    {ALL_OPS, PLAN_WHOLE, false, 1, SMALL, false}, {ALL_OPS, PLAN_WHOLE, false, 1, ANCHORS, true},
+    {ALL_OPS, PLAN_WHOLE, true, 1, ANCHORS, true}, {ALL_OPS, PLAN_WHOLE, false, 2, ANCHORS, true},
+    {ALL_OPS, PLAN_WHOLE, true, 2, ANCHORS, true}, {ALL_OPS, BIT(SJ_F32) | HALF, false, 1, HALVES, false},
 };
 
 size_t plan_curve_rows(size_t n) { return n < CURVE_LOGITS ? CURVE_LOGITS / n : 1; }
@@ -76,8 +93,9 @@ static size_t list_shapes(const selection *wanted, const group *g, shape *found)
     return count;
 }
 
-/* Rows are cut where a Jacobian would be too large; 0 rows if none fits. */
-static size_t rows_for(bench_op op, shape s) {
+/* Rows are cut where a Jacobian would be too large; 0 rows if none fits, nor where the library has no such call. */
+static size_t rows_for(bench_op op, bool first_axis, shape s) {
+    if (op == OP_CAUSAL_SOFTMAX && first_axis) return 0;
     if (op != OP_JACOBIAN) return s.rows;
     const size_t most = s.n <= 4096 ? MAX_JACOBIAN_ENTRIES / (s.n * s.n) : 0;
     return s.rows < most ? s.rows : most;
@@ -105,10 +123,12 @@ static size_t add_group(const selection *wanted, const group *g, bench_case *cas
     if (wanted->threads > 0 && g->threads != wanted->threads) return count;
     for (bench_op op = 0; op < OP_COUNT; op++) {
         if ((g->ops & BIT(op)) == 0 || (wanted->op >= 0 && op != (bench_op)wanted->op)) continue;
-        for (sj_dtype dtype = SJ_F32; dtype <= SJ_F64; dtype++) {
-            if (wanted->dtype != 0 && dtype != wanted->dtype) continue;
+        for (sj_dtype dtype = SJ_F32; dtype <= SJ_BF16; dtype++) {
+            if ((g->dtypes & BIT(dtype)) == 0) continue;
+            if (wanted->dtypes != 0 && (wanted->dtypes & BIT(dtype)) == 0) continue;
             for (size_t i = 0; i < shape_count; i++) {
-                const bench_case one = {op, dtype, g->first_axis, g->threads, rows_for(op, found[i]), found[i].n};
+                const bench_case one = {
+                    op, dtype, g->first_axis, g->threads, rows_for(op, g->first_axis, found[i]), found[i].n};
                 count = add_case(wanted, one, cases, count);
             }
         }
@@ -118,7 +138,8 @@ static size_t add_group(const selection *wanted, const group *g, bench_case *cas
 
 size_t plan_cases(const selection *wanted, bench_case *cases) {
     const bool one_shape = wanted->rows > 0;
-    const group asked = {ALL_OPS, wanted->axis == 0, wanted->threads > 0 ? wanted->threads : 1, SMALL, false};
+    const unsigned dtypes = wanted->dtypes != 0 ? wanted->dtypes : PLAN_WHOLE;
+    const group asked = {ALL_OPS, dtypes, wanted->axis == 0, wanted->threads > 0 ? wanted->threads : 1, SMALL, false};
     const group *groups = one_shape ? &asked : wanted->full ? everything : usual;
     const size_t group_count = one_shape      ? 1
                                : wanted->full ? sizeof everything / sizeof everything[0]

@@ -88,9 +88,17 @@ static double over_last_axis(scene *s) {
     return over(s->ours, find(s, &last, PEER_OURS, NULL));
 }
 
+static double times_single(scene *s) {
+    bench_case single = s->ours->what;
+    single.dtype = SJ_F32;
+    return over(find(s, &single, PEER_OURS, NULL), s->ours);
+}
+
 /* ---------------------------------------------------------------- regimes */
 
-static bool usual(const bench_case *c) { return c->threads == 1 && !c->first_axis && c->rows * c->n > 1024; }
+static bool large_rows(const bench_case *c) { return c->threads == 1 && !c->first_axis && c->rows * c->n > 1024; }
+
+static bool usual(const bench_case *c) { return large_rows(c) && bench_is_plain(c); }
 
 static bool forward(const bench_case *c) {
     return c->op == OP_SOFTMAX || c->op == OP_LOG_SOFTMAX || c->op == OP_LOGSUMEXP;
@@ -121,16 +129,25 @@ static bool backward(const bench_case *c) { return longer(c) && c->op == OP_VJP_
 static bool fused(const bench_case *c) { return longer(c) && c->op == OP_VJP; }
 
 static bool huge_row(const bench_case *c) {
-    return c->threads > 1 && (size_t)c->threads > c->rows && !c->first_axis && c->op != OP_JACOBIAN;
+    return c->threads > 1 && (size_t)c->threads > c->rows && !c->first_axis && bench_is_plain(c) &&
+           c->op != OP_JACOBIAN;
 }
 
-static bool other_axis(const bench_case *c) { return c->threads == 1 && c->first_axis && c->op != OP_JACOBIAN; }
+static bool other_axis(const bench_case *c) {
+    return c->threads == 1 && c->first_axis && bench_is_plain(c) && c->op != OP_JACOBIAN;
+}
 
 static bool blocks(const bench_case *c) { return usual(c) && c->op == OP_JACOBIAN; }
 
 static bool exact(const bench_case *c) { return usual(c) && c->dtype == SJ_F32 && c->op != OP_JACOBIAN; }
 
-static bool small_call(const bench_case *c) { return c->threads == 1 && !c->first_axis && c->rows * c->n <= 16; }
+static bool small_call(const bench_case *c) {
+    return c->threads == 1 && !c->first_axis && bench_is_plain(c) && c->rows * c->n <= 16;
+}
+
+static bool losses(const bench_case *c) { return large_rows(c) && c->op == OP_CROSS_ENTROPY; }
+
+static bool halves(const bench_case *c) { return large_rows(c) && is_half(c->dtype); }
 
 static const rule rules[] = {
     {"n <= 16", "times the best peer", short_rows, times_best_peer, 4, 8, true},
@@ -149,6 +166,8 @@ static const rule rules[] = {
     {"Jacobian blocks", "of the store bandwidth", blocks, of_stores, 0.8, 0.9, true},
     {"exact mode, f32", "over default mode", exact, exact_over_default, 3, 2, false},
     {"exact mode, f32", "times PyTorch", exact, pytorch_over_exact, 1, NAN, true},
+    {"cross-entropy in place", "times the best peer's two calls", losses, times_best_peer, 2, 3, true},
+    {"half precision", "times float32", halves, times_single, NAN, 2, true}, /* half the bytes */
     {"small call, 1 x 5", "ns", small_call, call_ns, 60, 25, false},
 };
 

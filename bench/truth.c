@@ -28,7 +28,9 @@ typedef struct row {
     long double mean, spread, g_m;
 } row;
 
+/* What is masked has weight 0. */
 static long double read_logit(const row *r, size_t k) {
+    if (!workload_takes(r->w, r->index, k)) return -INFINITY;
     return workload_read(r->w, r->w->z, workload_place(r->w, r->index, k));
 }
 
@@ -81,16 +83,26 @@ static long double jacobian_of(const row *r, size_t q, size_t k) {
     return q == k ? softmax_of(r, q) * complement_of(r, q) : -softmax_of(r, q) * softmax_of(r, k);
 }
 
+/* Of the mean of the rows' losses. */
+static long double loss_gradient_of(const row *r, size_t k) {
+    const bool label = (size_t)((const int64_t *)r->w->g)[r->index] == k;
+    return (label ? -complement_of(r, k) : softmax_of(r, k)) / (long double)r->w->what.rows;
+}
+
+static int digits_of(sj_dtype dtype) {
+    return is_half(dtype) ? half_digits(dtype) + 1 : dtype == SJ_F32 ? FLT_MANT_DIG : DBL_MANT_DIG;
+}
+
 /* Spacing of the dtype at x, never below the smallest subnormal. */
 static long double ulp(long double x, sj_dtype dtype) {
-    const int digits = dtype == SJ_F32 ? FLT_MANT_DIG : DBL_MANT_DIG;
-    const int least = dtype == SJ_F32 ? FLT_MIN_EXP - FLT_MANT_DIG : DBL_MIN_EXP - DBL_MANT_DIG;
+    const int digits = digits_of(dtype);
+    const int least = (is_half(dtype) ? half_least(dtype) + 1 : dtype == SJ_F32 ? FLT_MIN_EXP : DBL_MIN_EXP) - digits;
     int exponent;
     frexpl(x, &exponent);
     return ldexpl(1, exponent - digits > least && x != 0 ? exponent - digits : least);
 }
 
-static long double roundoff(sj_dtype dtype) { return dtype == SJ_F32 ? FLT_EPSILON / 2 : DBL_EPSILON / 2; }
+static long double roundoff(sj_dtype dtype) { return ldexpl(1, -digits_of(dtype)); }
 
 static void keep(truth *t, size_t at, long double exact, long double unit) {
     if (t->count < t->room) t->points[t->count++] = (point){at, exact, unit};
@@ -99,7 +111,9 @@ static void keep(truth *t, size_t at, long double exact, long double unit) {
 static void keep_product(truth *t, const row *r, size_t k) {
     const long double s = softmax_of(r, k), d = read_cotangent(r, k);
     const long double condition = s * (complement_of(r, k) * fabsl(d) + r->spread - s * fabsl(d));
-    keep(t, workload_place(r->w, r->index, k), s * (d - r->mean), roundoff(r->w->what.dtype) * condition);
+    const sj_dtype dtype = r->w->what.dtype;
+    const long double unit = fmaxl(roundoff(dtype) * condition, ulp(0, dtype) / 2);
+    keep(t, workload_place(r->w, r->index, k), s * (d - r->mean), unit);
 }
 
 static void keep_entry(truth *t, const row *r, size_t k) {
@@ -107,6 +121,8 @@ static void keep_entry(truth *t, const row *r, size_t k) {
     long double exact;
     switch (r->w->what.op) {
     case OP_SOFTMAX:
+    case OP_MASKED_SOFTMAX:
+    case OP_CAUSAL_SOFTMAX:
         exact = softmax_of(r, k);
         break;
     case OP_LOG_SOFTMAX:
@@ -114,6 +130,9 @@ static void keep_entry(truth *t, const row *r, size_t k) {
         break;
     case OP_GRADIENT:
         exact = jacobian_of(r, r->w->what.n / 2, k);
+        break;
+    case OP_CROSS_ENTROPY:
+        exact = loss_gradient_of(r, k);
         break;
     default:
         keep_product(t, r, k);

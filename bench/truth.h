@@ -12,8 +12,8 @@ truth *truth_new(const workload *w);
 void truth_free(truth *t);
 
 /* The largest error in w->out over the sample. Products: in units of the roundoff times sum over k of |J_ik| |g_k -
- * g_m|, what the inputs' own rounding does. logsumexp: in ulp, or the roundoff times max(|z_m|, log1p T) where that is
- * more. All else: in units of the last place of the exact entry. */
+ * g_m|, what the inputs' own rounding does, and half the smallest subnormal at least. logsumexp: in ulp, or the
+ * roundoff times max(|z_m|, log1p T) where that is more. All else: in units of the last place of the exact entry. */
 double truth_worst_error(const truth *t, const workload *w);
 
 #endif

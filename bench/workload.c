@@ -8,14 +8,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-const char *const bench_op_names[OP_COUNT] = {"softmax",        "log-softmax", "logsumexp", "gradient",
-                                              "vjp-of-softmax", "vjp",         "jvp",       "jacobian"};
+const char *const bench_op_names[OP_COUNT] = {
+    "softmax", "log-softmax", "logsumexp",     "gradient",       "vjp-of-softmax", "vjp",
+    "jvp",     "jacobian",    "cross-entropy", "masked-softmax", "causal-softmax"};
 
 #define PAGE 4096
 
-size_t bench_item(sj_dtype dtype) { return dtype == SJ_F32 ? 4 : 8; }
+size_t bench_item(sj_dtype dtype) { return is_half(dtype) ? 2 : dtype == SJ_F32 ? 4 : 8; }
 
-const char *bench_dtype_name(sj_dtype dtype) { return dtype == SJ_F32 ? "f32" : "f64"; }
+const char *bench_dtype_name(sj_dtype dtype) {
+    return dtype == SJ_F32 ? "f32" : dtype == SJ_F64 ? "f64" : dtype == SJ_F16 ? "f16" : "bf16";
+}
+
+bool bench_is_plain(const bench_case *what) { return what->op <= OP_JACOBIAN && !is_half(what->dtype); }
 
 static size_t result_entries(const bench_case *what) {
     const size_t logits = what->rows * what->n;
@@ -26,10 +31,19 @@ size_t bench_entries(const bench_case *what) {
     return what->op == OP_LOGSUMEXP ? what->rows * what->n : result_entries(what);
 }
 
+/* Under the diagonal of a causal mask, and on it. */
+static size_t causal_entries(const bench_case *what) {
+    const size_t ramp = what->rows < what->n ? what->rows : what->n;
+    return ramp * (ramp + 1) / 2 + (what->rows - ramp) * what->n;
+}
+
 double bench_compulsory_bytes(const bench_case *what) {
     const bool two_inputs = what->op == OP_VJP_OF_SOFTMAX || what->op == OP_VJP || what->op == OP_JVP;
-    const size_t inputs = what->rows * what->n * (two_inputs ? 2 : 1);
-    return (double)(inputs + result_entries(what)) * (double)bench_item(what->dtype);
+    const size_t logits = what->rows * what->n;
+    const size_t inputs = what->op == OP_CAUSAL_SOFTMAX ? causal_entries(what) : logits * (two_inputs ? 2 : 1);
+    const size_t mask = what->op == OP_MASKED_SOFTMAX ? logits : 0;
+    const size_t labels = what->op == OP_CROSS_ENTROPY ? what->rows * sizeof(int64_t) : 0;
+    return (double)((inputs + result_entries(what)) * bench_item(what->dtype) + mask + labels);
 }
 
 /* A file without a name, so that nothing is left behind. Linux keeps it in memory, elsewhere it is a temporary. */
@@ -52,10 +66,17 @@ static uint64_t next_random(uint64_t *state) {
 static double uniform(uint64_t *state) { return (double)(next_random(state) >> 11) * 0x1p-53; }
 
 static void write_entry(const workload *w, void *array, size_t at, double value) {
-    if (w->what.dtype == SJ_F32) {
-        ((float *)array)[at] = (float)value;
+    element_store(array, w->what.dtype, (ptrdiff_t)at, value);
+}
+
+/* Three of four entries take part. */
+static void write_second_input(const workload *w, size_t at, double random) {
+    if (w->what.op == OP_CROSS_ENTROPY) {
+        if (at < w->what.rows) ((int64_t *)w->g)[at] = (int64_t)(random * (double)w->what.n);
+    } else if (w->what.op == OP_MASKED_SOFTMAX) {
+        ((uint8_t *)w->g)[at] = random < 0.75;
     } else {
-        ((double *)array)[at] = value;
+        write_entry(w, w->g, at, 2 * random - 1);
     }
 }
 
@@ -65,7 +86,7 @@ static bool fill(workload *w, size_t out_entries) {
     for (size_t i = 0; i < w->logits; i++) {
         const double sum = uniform(&state) + uniform(&state) + uniform(&state) + uniform(&state);
         write_entry(w, w->z, i, (sum - 2) * 5.196);
-        write_entry(w, w->g, i, 2 * uniform(&state) - 1);
+        write_second_input(w, i, uniform(&state));
     }
     memset(w->out, 0, out_entries * w->item);
     sj_options options = SJ_OPTIONS_INIT;
@@ -78,8 +99,9 @@ bool workload_open(workload *w, const bench_case *what) {
     w->results = result_entries(what);
     /* room for a copy of the logits too */
     const size_t out_entries = w->results > w->logits ? w->results : w->logits;
+    const size_t labels = what->rows * sizeof(int64_t), array = w->logits * w->item;
     /* A page of slack: some peers read a vector past the end. */
-    w->stride = (w->logits * w->item / PAGE + 2) * PAGE;
+    w->stride = ((array > labels ? array : labels) / PAGE + 2) * PAGE;
     w->file_bytes = 3 * w->stride + (out_entries * w->item / PAGE + 2) * PAGE;
     w->file = anonymous_file();
     if (w->file < 0 || ftruncate(w->file, (off_t)w->file_bytes) != 0) return false;
@@ -93,6 +115,14 @@ bool workload_open(workload *w, const bench_case *what) {
     w->g = base + 2 * w->stride;
     w->out = base + 3 * w->stride;
     return fill(w, out_entries);
+}
+
+void workload_reset(workload *w) {
+    if (w->what.op == OP_CROSS_ENTROPY) {
+        memcpy(w->out, w->z, w->logits * w->item);
+    } else {
+        memset(w->out, 0xff, w->results * w->item);
+    }
 }
 
 void workload_close(workload *w) {

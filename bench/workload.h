@@ -3,6 +3,8 @@
 #ifndef SJ_BENCH_WORKLOAD_H
 #define SJ_BENCH_WORKLOAD_H
 
+#include "kernel/half.h"
+
 #include <softjac.h>
 
 #include <stdbool.h>
@@ -16,6 +18,9 @@ typedef enum bench_op {
     OP_VJP,            /* from the logits: forward and backward in one */
     OP_JVP,            /* from the logits */
     OP_JACOBIAN,       /* one n x n block a row */
+    OP_CROSS_ENTROPY,  /* the mean loss of labels, and its gradient in place of the logits */
+    OP_MASKED_SOFTMAX, /* by a boolean mask of the logits' shape */
+    OP_CAUSAL_SOFTMAX, /* entry k of row i takes part where k <= i */
     OP_COUNT
 } bench_op;
 
@@ -31,7 +36,8 @@ typedef struct bench_case {
 } bench_case;
 
 /* All arrays are C-ordered and contiguous and live in one file mapping that worker processes can map too: z, s =
- * softmax(z) and g from offset 0, `stride` bytes apart, then out. */
+ * softmax(z) and g from offset 0, `stride` bytes apart, then out. g is the second input: cotangents, or int64 labels,
+ * one a row, or the mask, a byte an entry. */
 typedef struct workload {
     bench_case what;
     size_t item; /* bytes of an entry */
@@ -46,6 +52,9 @@ typedef struct workload {
 size_t bench_item(sj_dtype dtype);
 const char *bench_dtype_name(sj_dtype dtype);
 
+/* A first derivative or what it is of, without options, in float32 or float64: what the regimes and floors are of. */
+bool bench_is_plain(const bench_case *what);
+
 /* Bytes the operation must read and write, each array once. */
 double bench_compulsory_bytes(const bench_case *what);
 
@@ -55,6 +64,10 @@ size_t bench_entries(const bench_case *what);
 /* Fills w with deterministic inputs. False when out of memory. */
 bool workload_open(workload *w, const bench_case *what);
 void workload_close(workload *w);
+
+/* Before a call whose result is measured: NaN in out, so that what is not written shows; where the call works in place,
+ * the logits. */
+void workload_reset(workload *w);
 
 /* Views of z, s or g, and of the result. */
 static inline sj_view workload_input(const workload *w, const void *array) {
@@ -78,7 +91,13 @@ static inline size_t workload_place(const workload *w, size_t row, size_t k) {
 }
 
 static inline double workload_read(const workload *w, const void *array, size_t at) {
-    return w->what.dtype == SJ_F32 ? (double)((const float *)array)[at] : ((const double *)array)[at];
+    return element_load(array, w->what.dtype, (ptrdiff_t)at);
+}
+
+/* Whether class k of a row takes part: all do where there is no mask. */
+static inline bool workload_takes(const workload *w, size_t row, size_t k) {
+    if (w->what.op == OP_MASKED_SOFTMAX) return ((const uint8_t *)w->g)[workload_place(w, row, k)] != 0;
+    return w->what.op != OP_CAUSAL_SOFTMAX || k <= row;
 }
 
 #endif

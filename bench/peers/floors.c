@@ -108,7 +108,7 @@ static void fill(char *to, size_t room, const void *from, size_t bytes) {
 static void *open_job(const peer *self, const workload *w) {
     const floor_kind kind = kind_of(self);
     const floor_core *core = find_core(kind, &w->what);
-    if (w->what.threads != 1 || core == NULL || !applies(kind, &w->what)) return NULL;
+    if (w->what.threads != 1 || !bench_is_plain(&w->what) || core == NULL || !applies(kind, &w->what)) return NULL;
     job *j = aligned_alloc(64, (sizeof *j + 63) / 64 * 64);
     if (j == NULL) return NULL;
     j->core = core;

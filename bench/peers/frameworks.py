@@ -51,6 +51,8 @@ def torch_call(op, job, threads):
 
     aten, dim = torch.ops.aten, job.axis
     z, s, g, out = (torch.from_numpy(a) for a in (job.z, job.s, job.g, job.out))
+    if job.dtype == "bfloat16":
+        z, s, g, out = (bits.view(torch.bfloat16) for bits in (z, s, g, out))
     backward = aten._softmax_backward_data.out
     if op == "softmax":
         return (lambda: aten._softmax.out(z, dim, False, out=out)), None
@@ -62,6 +64,10 @@ def torch_call(op, job, threads):
         return (lambda: backward(g, s, dim, z.dtype, grad_input=out)), None
     if op in ("jvp", "jacobian"):
         return torch_transform(op, torch, z, g, dim)
+    if op == "cross-entropy":
+        return torch_cross_entropy(torch, job, z, out)
+    if op in ("masked-softmax", "causal-softmax"):
+        return torch_masked_softmax(op, torch, job, z, out)
     cotangent = g
     if op == "gradient":
         cotangent = torch.zeros_like(z)
@@ -82,6 +88,31 @@ def torch_transform(op, torch, z, t, dim):
         return (lambda: torch.func.jvp(lambda x: torch.softmax(x, dim), (z,), (t,))[1]), (lambda r: r.numpy())
     blocks = torch.func.vmap(torch.func.jacrev(lambda row: torch.softmax(row, 0)), in_dims=1 - dim)
     return (lambda: blocks(z)), (lambda r: r.numpy())
+
+
+def torch_cross_entropy(torch, job, z, out):
+    """cross_entropy forward and backward: two operators each way, between them the log-softmax."""
+    if job.axis != 1:
+        return None, None
+    aten, labels = torch.ops.aten, torch.from_numpy(job.labels)
+    logs, cotangent = torch.empty_like(z), torch.empty_like(z)
+    loss, total, one = z.new_empty(()), z.new_empty(()), z.new_ones(())
+
+    def forward_and_backward():
+        aten._log_softmax.out(z, 1, False, out=logs)
+        aten.nll_loss_forward.output(logs, labels, None, 1, -100, output=loss, total_weight=total)
+        aten.nll_loss_backward.grad_input(one, logs, labels, None, 1, -100, total, grad_input=cotangent)
+        return aten._log_softmax_backward_data.out(cotangent, logs, 1, z.dtype, out=out)
+
+    return forward_and_backward, None
+
+
+def torch_masked_softmax(op, torch, job, z, out):
+    """masked_fill, which allocates, and softmax."""
+    hidden = ~torch.from_numpy(job.mask)
+    if op == "causal-softmax":
+        hidden = torch.ones(z.shape, dtype=torch.bool).triu(1)
+    return (lambda: torch.ops.aten._softmax.out(z.masked_fill(hidden, float("-inf")), job.axis, False, out=out)), None
 
 
 def jax_call(op, job, threads):
@@ -163,6 +194,11 @@ CALLS = {"scipy": scipy_call, "torch": torch_call, "jax": jax_call, "onnxruntime
          "autograd": autograd_call}
 
 
+TORCH_ALONE = ("cross-entropy", "masked-softmax", "causal-softmax", "float16", "bfloat16")
+
+
 def make(module, op, job, threads):
+    if module != "torch" and (op in TORCH_ALONE or job.dtype in TORCH_ALONE):
+        return None, None
     call, fetch = CALLS[module](op, job, threads)
     return (call, fetch) if call else (None, None)

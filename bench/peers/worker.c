@@ -169,6 +169,10 @@ static double ask(worker *x, const char *request) {
     return end == line ? -1 : answer;
 }
 
+static const char *dtype_name(sj_dtype dtype) {
+    return dtype == SJ_F32 ? "float32" : dtype == SJ_F64 ? "float64" : dtype == SJ_F16 ? "float16" : "bfloat16";
+}
+
 static void *open_job(const peer *self, const workload *w) {
     const module *m = self->detail;
     const bench_case *c = &w->what;
@@ -179,8 +183,8 @@ static void *open_job(const peer *self, const workload *w) {
     *j = (job){at, m->name};
     /* /proc: the only name of a file without a name; a worker that was started before has no descriptor of it */
     snprintf(request, sizeof request, "open %s %s %s %zu %zu %d %zu %zu /proc/%ld/fd/%d\n", m->name,
-             bench_op_names[c->op], c->dtype == SJ_F32 ? "float32" : "float64", c->rows, c->n, c->first_axis ? 0 : 1,
-             w->stride, w->file_bytes, (long)getpid(), w->file);
+             bench_op_names[c->op], dtype_name(c->dtype), c->rows, c->n, c->first_axis ? 0 : 1, w->stride,
+             w->file_bytes, (long)getpid(), w->file);
     if (ask(at, request) == 1) return j;
     free(j);
     return NULL;

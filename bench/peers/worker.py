@@ -22,7 +22,8 @@ import numpy as np  # noqa: E402
 
 
 class Job:
-    """One operation of one module on the workload's arrays: z, s and g a stride apart in the file, then out."""
+    """One operation of one module on the workload's arrays: z, s and g a stride apart in the file, then out. In the
+    place of g are the labels of a loss, or a mask. NumPy has no bfloat16: its arrays are of the bits."""
 
     def __init__(self, module, op, dtype, rows, n, axis, stride, size, path):
         rows, n, stride = int(rows), int(n), int(stride)
@@ -31,11 +32,12 @@ class Job:
         shape = (rows, n) if axis == "1" else (n, rows)
         results = {"jacobian": (rows, n, n), "logsumexp": (rows,)}.get(op, shape)
 
-        def array(place, shape):
-            return np.frombuffer(memory, dtype, int(np.prod(shape)), place * stride).reshape(shape)
+        def array(place, shape, kind="int16" if dtype == "bfloat16" else dtype):
+            return np.frombuffer(memory, kind, int(np.prod(shape)), place * stride).reshape(shape)
 
         self.z, self.s, self.g, self.out = array(0, shape), array(1, shape), array(2, shape), array(3, results)
-        self.axis, self.rows, self.n = int(axis), rows, n
+        self.labels, self.mask = array(2, (rows,), "int64"), array(2, shape, "bool")
+        self.axis, self.rows, self.n, self.dtype = int(axis), rows, n, dtype
         self.call, self.fetch = frameworks.make(module, op, self, THREADS)
 
     def run(self, calls):
