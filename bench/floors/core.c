@@ -26,7 +26,7 @@ typedef struct piece {
 } piece;
 
 static inline dd piece_weigh(piece *p, group_keep keep, size_t skip) {
-    return plain_weigh(p->z, (weights){p->w, p->low}, ENTRIES, skip, p->begun, &p->ref, keep);
+    return plain_weigh(p->z, (weights){p->w, p->low}, ENTRIES, skip, p->begun, &p->ref, keep, WEIGH_SHALLOW);
 }
 
 static void piece_begin(const floor_case *from, piece *p) {
