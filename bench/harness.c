@@ -37,8 +37,8 @@ static bool broken(const peer *contender, const workload *w) {
 static bool has_result(const peer *p) { return p->kind == PEER_OURS || p->kind == PEER_EXACT || p->kind == PEER_OTHER; }
 
 /* Runs once to warm caches and pages and to have its result measured, then finds how many calls fill a sample. */
-static bool warm_up(lane *l, workload *w, const truth *t, const timing *how) {
-    workload_reset(w);
+static bool warm_up(lane *l, const workload *w, const truth *t, const timing *how) {
+    memset(w->out, 0xff, w->results * w->item); /* NaN: what is not written shows */
     double elapsed = l->contender->run(l->job, 1);
     if (elapsed < 0) return broken(l->contender, w);
     l->worst_error = t != NULL && has_result(l->contender) ? truth_worst_error(t, w) : NAN;
@@ -61,7 +61,7 @@ static bool warm_up(lane *l, workload *w, const truth *t, const timing *how) {
     return true;
 }
 
-static size_t open_lanes(lane *lanes, workload *w, const truth *t, const timing *how) {
+static size_t open_lanes(lane *lanes, const workload *w, const truth *t, const timing *how) {
     size_t count = 0;
     for (size_t i = 0; i < peer_count; i++) {
         lane *l = &lanes[count];

@@ -117,14 +117,6 @@ bool workload_open(workload *w, const bench_case *what) {
     return fill(w, out_entries);
 }
 
-void workload_reset(workload *w) {
-    if (w->what.op == OP_CROSS_ENTROPY) {
-        memcpy(w->out, w->z, w->logits * w->item);
-    } else {
-        memset(w->out, 0xff, w->results * w->item);
-    }
-}
-
 void workload_close(workload *w) {
     munmap(w->z, w->file_bytes);
     close(w->file);

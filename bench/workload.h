@@ -65,10 +65,6 @@ size_t bench_entries(const bench_case *what);
 bool workload_open(workload *w, const bench_case *what);
 void workload_close(workload *w);
 
-/* Before a call whose result is measured: NaN in out, so that what is not written shows; where the call works in place,
- * the logits. */
-void workload_reset(workload *w);
-
 /* Views of z, s or g, and of the result. */
 static inline sj_view workload_input(const workload *w, const void *array) {
     const bench_case *what = &w->what;
