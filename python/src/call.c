@@ -183,5 +183,6 @@ PyObject *call_operation(const operation *op, PyObject *const *args, Py_ssize_t 
     if (got == PLAIN) return args[OUT] == Py_None ? PyArray_Return((PyArrayObject *)result) : result;
     Py_XDECREF(result);
     if (got == FAILED) return NULL;
-    Py_RETURN_NOTIMPLEMENTED;
+    Py_INCREF(Py_NotImplemented);
+    return Py_NotImplemented;
 }

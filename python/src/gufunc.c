@@ -31,9 +31,9 @@ static void spoil(sj_view row) {
     for (size_t i = 0; i < row.shape[1]; i++) {
         char *entry = (char *)row.data + (ptrdiff_t)i * row.strides[1] * (ptrdiff_t)(row.dtype == SJ_F64 ? 8 : 4);
         if (row.dtype == SJ_F64)
-            *(double *)entry = NAN;
+            *(double *)(void *)entry = NAN;
         else
-            *(float *)entry = NAN;
+            *(float *)(void *)entry = NAN;
     }
 }
 

@@ -57,7 +57,8 @@ PyObject *cross_entropy(PyObject *Py_UNUSED(module), PyObject *args) {
     const sj_status status = run(&r, loss_view, grad_view);
     if (status == SJ_BAD_OVERLAP) Py_RETURN_NOTIMPLEMENTED;
     if (status) return raise_status(status, r.error.message);
-    Py_RETURN_NONE;
+    Py_INCREF(Py_None);
+    return Py_None;
 }
 
 typedef sj_status (*metric)(sj_view pred, sj_view truth, double *out, sj_error *error);

@@ -10,29 +10,25 @@
 #include <immintrin.h>
 #endif
 
-/* f16 with stride 1: how many were done by instructions. */
-V_INLINE size_t native_widen(const uint16_t *from, size_t count, float *to) {
+/* float16 beside each other. */
+V_INLINE void f16_widen(const uint16_t *from, size_t count, float *to) {
     size_t i = 0;
 #if defined(__F16C__)
     for (; i + 8 <= count; i += 8)
         _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(from + i))));
-#else
-    (void)from, (void)to, (void)count;
 #endif
-    return i;
+    for (; i < count; i++) to[i] = half_widened(from[i], SJ_F16);
 }
 
 /* `count` entries of an array, `stride` apart. */
 V_OUTLINE void widen_floats(const char *from, sj_dtype dtype, ptrdiff_t stride, size_t count, float *to) {
     const uint16_t *bits = (const uint16_t *)(const void *)from;
-    size_t i = 0;
-    if (stride == 1 && dtype == SJ_F16) {
-        i = native_widen(bits, count, to);
-        for (; i < count; i++) to[i] = half_widened(bits[i], SJ_F16);
-    } else if (stride == 1) {
-        for (; i < count; i++) to[i] = half_widened(bits[i], SJ_BF16);
-    }
-    for (; i < count; i++) to[i] = half_widened(bits[(ptrdiff_t)i * stride], dtype);
+    if (stride == 1 && dtype == SJ_F16)
+        f16_widen(bits, count, to);
+    else if (stride == 1)
+        for (size_t i = 0; i < count; i++) to[i] = half_widened(bits[i], SJ_BF16);
+    else
+        for (size_t i = 0; i < count; i++) to[i] = half_widened(bits[(ptrdiff_t)i * stride], dtype);
 }
 
 #if defined(SJ_REAL_f32)
@@ -41,16 +37,14 @@ static inline void widen_reals(const char *from, sj_dtype dtype, ptrdiff_t strid
     widen_floats(from, dtype, stride, count, to);
 }
 
-V_INLINE size_t native_narrow(const float *from, size_t count, uint16_t *to) {
+V_INLINE void f16_narrow(const float *from, size_t count, uint16_t *to) {
     size_t i = 0;
 #if defined(__F16C__)
     for (; i + 8 <= count; i += 8)
         _mm_storeu_si128((__m128i *)(void *)(to + i),
                          _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
-#else
-    (void)from, (void)to, (void)count;
 #endif
-    return i;
+    for (; i < count; i++) to[i] = half_nearest((double)from[i], SJ_F16);
 }
 
 /* Nearest, ties to even. */
@@ -63,11 +57,12 @@ V_INLINE uint16_t bf16_of_float(float x) {
 
 V_OUTLINE void narrow_floats(const float *from, size_t count, char *to, sj_dtype dtype, ptrdiff_t stride) {
     uint16_t *bits = (uint16_t *)(void *)to;
-    size_t i = 0;
-    if (stride == 1 && dtype == SJ_F16) i = native_narrow(from, count, bits);
-    if (stride == 1 && dtype == SJ_BF16)
-        for (; i < count; i++) bits[i] = bf16_of_float(from[i]);
-    for (; i < count; i++) bits[(ptrdiff_t)i * stride] = half_nearest((double)from[i], dtype);
+    if (stride == 1 && dtype == SJ_F16)
+        f16_narrow(from, count, bits);
+    else if (stride == 1)
+        for (size_t i = 0; i < count; i++) bits[i] = bf16_of_float(from[i]);
+    else
+        for (size_t i = 0; i < count; i++) bits[(ptrdiff_t)i * stride] = half_nearest((double)from[i], dtype);
 }
 
 static inline void narrow_reals(const real *from, size_t count, char *to, sj_dtype dtype, ptrdiff_t stride) {

@@ -31,7 +31,7 @@ bool sj_stages_halves(const sj_kernels *kernels, const sj_run *run) {
     return holds_halves(&run->z) || holds_halves(&run->g) || holds_halves(&run->out);
 }
 
-/* A matrix of halves, `count` lines of entries that are `step` apart, and where they stand as floats. */
+/* A matrix of halves, `count` lines of entries that are `step` apart, and how they stand as floats. */
 typedef struct lines {
     char *data;
     sj_dtype dtype;
@@ -41,12 +41,12 @@ typedef struct lines {
 } lines;
 
 /* Rows are lines, or entries of neighbours are where rows lie side by side. */
-static lines lines_of(const sj_operand *array, size_t rows, size_t n, float *stage) {
+static lines lines_of(const sj_operand *array, size_t rows, size_t n) {
     const bool across = array->row_stride == 1 && array->class_stride != 1 && rows > 1;
     lines l = {array->data, array->dtype, array->row_stride, array->class_stride, rows, n, {0}};
     if (across) l = (lines){array->data, array->dtype, array->class_stride, 1, n, rows, {0}};
     const ptrdiff_t apart = (ptrdiff_t)l.entries;
-    l.floats = (sj_operand){(char *)stage, SJ_F32, across ? 1 : apart, across ? apart : 1, 0};
+    l.floats = (sj_operand){NULL, SJ_F32, across ? 1 : apart, across ? apart : 1, 0};
     if (l.line == apart * l.step) l.entries *= l.count, l.count = 1;
     return l;
 }
@@ -57,7 +57,8 @@ static char *line_at(const lines *l, size_t i) {
 
 static sj_operand widened(const sj_kernels *kernels, const sj_operand *array, size_t rows, size_t n, float *stage) {
     if (!holds_halves(array)) return *array;
-    const lines l = lines_of(array, rows, n, stage);
+    lines l = lines_of(array, rows, n);
+    l.floats.data = (char *)stage;
     for (size_t i = 0; i < l.count; i++)
         kernels->widen(line_at(&l, i), l.dtype, l.step, l.entries, stage + i * l.entries);
     return l.floats;
@@ -114,7 +115,8 @@ void sj_perform_halves(const sj_kernels *kernels, sj_operation operation, sj_run
         part.stream = false;
         part.z = widened(kernels, &run->z, rows, run->n, z);
         part.g = widened(kernels, &run->g, rows, run->n, g);
-        const lines results = lines_of(&run->out, rows, run->n, out);
+        lines results = lines_of(&run->out, rows, run->n);
+        results.floats.data = (char *)out;
         if (narrows) part.out = results.floats;
         perform(kernels, operation, &part);
         if (narrows && kernels->narrow)

@@ -105,8 +105,8 @@ static inline double rounded_to_multiple(double hi, double lo, double unit) {
 /* The number of the dtype nearest to x, ties to even; never -0. What pairs leave undecided, a midpoint within 2^-85 of
  * the true value, has probability 2^-60 (SJ_F32) an entry for results that are not midpoints themselves. */
 static inline double wide_round(wide x, sj_dtype dtype) {
-    static const signed char all_digits[] = {[SJ_F32] = 23, [SJ_F64] = 52, [SJ_F16] = 10, [SJ_BF16] = 7};
-    static const short all_smallest[] = {[SJ_F32] = -149, [SJ_F64] = -1074, [SJ_F16] = -24, [SJ_BF16] = -133};
+    static const int all_digits[] = {[SJ_F32] = 23, [SJ_F64] = 52, [SJ_F16] = 10, [SJ_BF16] = 7};
+    static const int all_smallest[] = {[SJ_F32] = -149, [SJ_F64] = -1074, [SJ_F16] = -24, [SJ_BF16] = -133};
     const int digits = all_digits[dtype], smallest = all_smallest[dtype];
     const int place = x.exponent - digits < smallest ? smallest - x.exponent : -digits; /* of the last digit of hi */
     if (x.hi == 0 || place > 2) return 0;

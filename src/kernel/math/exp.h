@@ -134,12 +134,13 @@ V_INLINE vec exp_minus_1(vec r) {
 
 /* z times a factor, of which float64 has but one part: rounded, and what that leaves. */
 V_INLINE vpair v_scaled(vec z, vpair factor) {
-    const vec p = v_mul(z, factor.hi);
-    if (REAL_MANTISSA == 52) return (vpair){p, v_product_error(z, factor.hi, p)};
-    const vec rest = v_mul(z, factor.lo);
-    if (!NATIVE_FMA) return vpair_fast_sum(p, v_add(v_product_error(z, factor.hi, p), rest));
-    const vec hi = v_fma(z, factor.hi, rest);
-    return (vpair){hi, v_add(v_product_error(z, factor.hi, hi), rest)};
+    if (REAL_MANTISSA == 23 && NATIVE_FMA) {
+        const vec rest = v_mul(z, factor.lo), hi = v_fma(z, factor.hi, rest);
+        return (vpair){hi, v_add(v_product_error(z, factor.hi, hi), rest)};
+    }
+    const vec p = v_mul(z, factor.hi), error = v_product_error(z, factor.hi, p);
+    if (REAL_MANTISSA == 52) return (vpair){p, error};
+    return vpair_fast_sum(p, v_add(error, v_mul(z, factor.lo)));
 }
 
 V_INLINE weight_parts weigh_pairs(vec z, vec low, const reference *ref, weighing how) {
@@ -218,7 +219,7 @@ V_INLINE reference reference_of(vec a, vec floor, vec integer, weighing how) {
     ref.a = a, ref.floor = floor, ref.integer = integer, ref.least = v_set1(WEIGHT_LEAST);
     ref.power = v_exp2(v_sub(v_set1(WEIGHT_BIAS), integer));
     ref.table = is_lanes(how) ? entries : v_table_scale(entries, ref.power);
-    return ref;
+    return ref; // cppcheck-suppress uninitvar
 }
 
 /* a: maxima in [NEAR_LOW, NEAR_HIGH]. K is such that 2^-K exp(a) is within [1/2, 2]. */
