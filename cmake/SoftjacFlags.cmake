@@ -9,6 +9,6 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "s390x
 endif()
 if(SOFTJAC_SANITIZE)
   target_compile_options(softjac_flags INTERFACE
-    -fsanitize=${SOFTJAC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+    -fsanitize=${SOFTJAC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   target_link_options(softjac_flags INTERFACE -fsanitize=${SOFTJAC_SANITIZE})
 endif()
