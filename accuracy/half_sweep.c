@@ -4,6 +4,7 @@
  * The measure in double is right to 2^-50 of the entry, which is 2^-39 ulp of float16: exact mode passes within that of
  * half a unit. */
 #include "commands.h"
+#include "support.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -41,15 +42,6 @@ typedef struct sweep {
     double want[VALUES][HALF_KINDS][2];
     tally tallies[HALF_KINDS][2];
 } sweep;
-
-static double value_of(const format *f, unsigned bits) {
-    const int top = (1 << (15 - f->digits)) - 1, exponent = (int)(bits >> f->digits) & top;
-    const unsigned fraction = bits & ((1u << f->digits) - 1);
-    const double sign = bits >> 15 ? -1 : 1;
-    if (exponent == top) return fraction ? (double)NAN : sign * INFINITY;
-    if (exponent == 0) return sign * ldexp(fraction, f->least - f->digits);
-    return sign * ldexp(fraction + (1u << f->digits), exponent - 1 + f->least - f->digits);
-}
 
 /* Of two logits: s and log s of the first, whose difference to the second is d. */
 static void truths(double d, double want[HALF_KINDS][2], int entry) {
@@ -120,7 +112,10 @@ static bool sweep_format(sweep *s, const format *f, unsigned stride) {
     bool kept = true;
     memset(s, 0, sizeof *s);
     s->format = f;
-    for (unsigned i = 0; i < VALUES; i++) s->values[i] = value_of(f, i);
+    for (unsigned i = 0; i < VALUES; i++) {
+        const uint16_t bits = (uint16_t)i;
+        s->values[i] = element_get(&bits, f->dtype, 0);
+    }
     for (unsigned first = 0; first < VALUES; first += stride)
         if (isfinite(s->values[first])) kept = sweep_rows(s, (uint16_t)first) && kept;
     for (int kind = 0; kind < HALF_KINDS; kind++)

@@ -38,7 +38,7 @@ static sj_status expected_shape(const sj_call *call, const sj_view *offsets, int
 
 /* Elements may be read, or written, through the view. */
 static bool is_sound(const sj_view *view, int ndim) {
-    const bool known = (unsigned)view->dtype < 32 && (SJ_REALS >> view->dtype & 1);
+    const bool known = sj_is_of(view->dtype, SJ_REALS);
     return known && view->ndim == ndim && view->data && ((uintptr_t)view->data & (sj_dtype_size(view->dtype) - 1)) == 0;
 }
 

@@ -40,8 +40,6 @@ static bool extent(const sj_view *view, size_t *bytes, size_t *before) {
     return true;
 }
 
-static bool is_of(sj_dtype dtype, unsigned kind) { return (unsigned)dtype < 32 && (kind >> dtype & 1); }
-
 static const char *kind_name(unsigned kind) {
     return kind == SJ_REALS      ? "SJ_F32, SJ_F64, SJ_F16 or SJ_BF16"
            : kind == SJ_INTEGERS ? "SJ_I32 or SJ_I64"
@@ -53,7 +51,7 @@ sj_status sj_check_view(sj_named_view named, sj_error *error) { return sj_check_
 sj_status sj_check_view_of(sj_named_view named, unsigned kind, sj_error *error) {
     const sj_view *view = named.view;
     size_t elements = 1, bytes, before;
-    if (!is_of(view->dtype, kind))
+    if (!sj_is_of(view->dtype, kind))
         return sj_fail(error, SJ_BAD_DTYPE, "%s: dtype %d; expected %s", named.name, (int)view->dtype, kind_name(kind));
     if (view->ndim < 0 || view->ndim > SJ_MAX_NDIM)
         return sj_fail(error, SJ_BAD_SHAPE, "%s: %d dimensions; expected 0 to %d", named.name, view->ndim, SJ_MAX_NDIM);

@@ -34,6 +34,8 @@ enum {
     SJ_BOOLS = 1 << SJ_BOOL
 };
 
+static inline bool sj_is_of(sj_dtype dtype, unsigned kind) { return (unsigned)dtype < 32 && (kind >> dtype & 1); }
+
 /* The same of a view with a dtype of a kind. */
 sj_status sj_check_view_of(sj_named_view named, unsigned kind, sj_error *error);
 

@@ -114,10 +114,6 @@ static sj_status check_memory(const loss_call *c) {
 
 /* ---------------------------------------------------------------- labels */
 
-static int64_t label_at(const sj_view *view, ptrdiff_t offset) {
-    return view->dtype == SJ_I32 ? ((const int32_t *)view->data)[offset] : ((const int64_t *)view->data)[offset];
-}
-
 static double number_at(const sj_view *view, ptrdiff_t offset) { return element_load(view->data, view->dtype, offset); }
 
 /* "[2, 5]" */
@@ -147,7 +143,7 @@ static sj_status read_line(loss_call *c, size_t *index, ptrdiff_t offset, size_t
     const sj_view *weights = c->how->weights;
     size_t used = 0;
     for (size_t i = 0; i < count; i++, offset += stride) {
-        const int64_t label = label_at(c->target, offset);
+        const int64_t label = sj_integer(c->target->data, c->target->dtype, offset);
         if (label == c->how->ignore_index) continue;
         if (label < 0 || (uint64_t)label >= c->n) {
             if (c->ndim > 0) index[c->ndim - 1] = i;

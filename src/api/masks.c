@@ -44,14 +44,10 @@ static sj_status check_beside(sj_named_view named, unsigned kind, const sj_call 
     return status;
 }
 
-static int64_t length_at(const sj_view *view, ptrdiff_t offset) {
-    return view->dtype == SJ_I32 ? ((const int32_t *)view->data)[offset] : ((const int64_t *)view->data)[offset];
-}
-
 /* Every element is within [0, n]. */
 static sj_status check_lengths(const sj_view *view, int d, ptrdiff_t offset, size_t n, sj_error *error) {
     if (d == view->ndim) {
-        const int64_t length = length_at(view, offset);
+        const int64_t length = sj_integer(view->data, view->dtype, offset);
         if (length >= 0 && (uint64_t)length <= n) return SJ_OK;
         return sj_fail(error, SJ_BAD_OPTION, "options.lengths: %lld at element offset %td; expected 0 to n = %zu",
                        (long long)length, offset, n);

@@ -25,10 +25,8 @@ static inline const uint8_t *mask_row(const sj_run *run, size_t index, size_t st
 static inline bool reading_ends_rows(const sj_reading *of) { return of->causal || of->beside[SJ_BESIDE_LENGTHS].data; }
 
 static inline ptrdiff_t row_length(const sj_run *run, size_t index) {
-    const char *length = beside_row(run, SJ_BESIDE_LENGTHS, index);
-    const bool narrow = run->reading->beside[SJ_BESIDE_LENGTHS].dtype == SJ_I32;
-    return narrow ? (ptrdiff_t) * (const int32_t *)(const void *)length
-                  : (ptrdiff_t) * (const int64_t *)(const void *)length;
+    const sj_dtype dtype = run->reading->beside[SJ_BESIDE_LENGTHS].dtype;
+    return (ptrdiff_t)sj_integer(beside_row(run, SJ_BESIDE_LENGTHS, index), dtype, 0);
 }
 
 /* How many entries of a row, from its first on, lengths and a causal mask leave. */

@@ -109,4 +109,9 @@ static inline size_t sj_magnitude(ptrdiff_t stride) { return stride < 0 ? (size_
 /* In bytes: four bits for each dtype, in the order of their numbers, for some loops ask once an entry. */
 static inline size_t sj_dtype_size(sj_dtype dtype) { return UINT32_C(0x84122840) >> 4 * dtype & 15; }
 
+/* Element i of integers, SJ_I32 or SJ_I64. */
+static inline int64_t sj_integer(const void *data, sj_dtype dtype, ptrdiff_t i) {
+    return dtype == SJ_I32 ? ((const int32_t *)data)[i] : ((const int64_t *)data)[i];
+}
+
 #endif

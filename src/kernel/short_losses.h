@@ -75,7 +75,7 @@ static inline void block_labels(const block *b, real *labels, real *has) {
     const sj_run *run = b->run;
     for (size_t lane = 0; lane < V_LANES; lane++) labels[lane] = -1, has[lane] = 0;
     for (size_t lane = 0; lane < b->rows; lane++) {
-        const int64_t label = label_load(chunk_seek_more(run, 0, b->first + lane), run->more[0].dtype);
+        const int64_t label = sj_integer(chunk_seek_more(run, 0, b->first + lane), run->more[0].dtype, 0);
         const bool ignored = label == run->losses->ignore_index;
         labels[lane] = ignored ? -1 : (real)label;
         has[lane] = ignored ? 0 : 1;

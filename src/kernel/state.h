@@ -329,8 +329,10 @@ V_INLINE weighing weighing_near_times(vec min, real max, double times) {
 }
 
 V_INLINE reference reference_near_times(real max, double times) {
-    if (times == 0) return reference_near(v_set1(max), WEIGH_NEAR);
-    return reference_scaled(v_set1(max), spread((dd){times, 0}), WEIGH_SCALED);
+    if (times != 0) return reference_scaled(v_set1(max), spread((dd){times, 0}), WEIGH_SCALED);
+    reference ref = reference_near(v_set1(max), WEIGH_NEAR);
+    ref.factor = (vpair){v_zero(), v_zero()}; /* not used, but copied with the others */
+    return ref;
 }
 
 /* T times the bias, normal where T is not. */

@@ -37,6 +37,21 @@ typedef enum sj_operation {
     SJ_OPERATIONS
 } sj_operation;
 
+/* Results are rows as long as those of the logits. */
+static inline bool sj_emits_rows(sj_operation operation) {
+    switch (operation) {
+    case SJ_OP_LOGSUMEXP:
+    case SJ_OP_JACOBIAN:
+    case SJ_OP_LOG_JACOBIAN:
+    case SJ_OP_STATE:
+    case SJ_OP_STATE_LOGSUMEXP:
+    case SJ_OP_STATE_DOT:
+        return false;
+    default:
+        return true;
+    }
+}
+
 typedef struct sj_kernels sj_kernels;
 struct sj_kernels {
     sj_kernel *rows[SJ_OPERATIONS];

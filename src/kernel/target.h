@@ -14,10 +14,6 @@ typedef struct target {
     dd scale;      /* of its gradient */
 } target;
 
-static inline int64_t label_load(const char *at, sj_dtype dtype) {
-    return dtype == SJ_I32 ? *(const int32_t *)(const void *)at : *(const int64_t *)(const void *)at;
-}
-
 static inline double class_weight(const sj_losses *of, size_t k) {
     const sj_operand *each = &of->weights;
     if (!each->data) return 1;
@@ -35,7 +31,7 @@ static inline target target_of_row(const sj_run *run, size_t index) {
     const sj_losses *of = run->losses;
     target t = {.label = run->n, .weight = 1};
     if (run->more[0].data) {
-        const int64_t label = label_load(chunk_seek_more(run, 0, index), run->more[0].dtype);
+        const int64_t label = sj_integer(chunk_seek_more(run, 0, index), run->more[0].dtype, 0);
         t.ignored = label == of->ignore_index;
         t.label = t.ignored ? run->n : (size_t)label;
         t.weight = t.ignored ? 0 : class_weight(of, t.label);

@@ -10,20 +10,6 @@
 
 #define STAGE_FLOATS ((size_t)4096)
 
-bool sj_emits_rows(sj_operation operation) {
-    switch (operation) {
-    case SJ_OP_LOGSUMEXP:
-    case SJ_OP_JACOBIAN:
-    case SJ_OP_LOG_JACOBIAN:
-    case SJ_OP_STATE:
-    case SJ_OP_STATE_LOGSUMEXP:
-    case SJ_OP_STATE_DOT:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static bool holds_halves(const sj_operand *array) { return array->data && is_half(array->dtype); }
 
 bool sj_stages_halves(const sj_kernels *kernels, const sj_run *run) {

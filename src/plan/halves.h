@@ -12,7 +12,4 @@ bool sj_stages_halves(const sj_kernels *kernels, const sj_run *run);
 /* Every row of such a run, some at a time, by `perform`. The run is used up. */
 void sj_perform_halves(const sj_kernels *kernels, sj_operation operation, sj_run *run, sj_perform *perform);
 
-/* Results are rows as long as those of the logits. */
-bool sj_emits_rows(sj_operation operation);
-
 #endif

@@ -14,8 +14,7 @@ typedef struct sj_ragged {
 
 static inline int64_t sj_ragged_at(const sj_ragged *ragged, size_t i) {
     const sj_operand *offsets = &ragged->offsets;
-    const char *at = offsets->data + (ptrdiff_t)sj_dtype_size(offsets->dtype) * (ptrdiff_t)i * offsets->row_stride;
-    return offsets->dtype == SJ_I32 ? *(const int32_t *)(const void *)at : *(const int64_t *)(const void *)at;
+    return sj_integer(offsets->data, offsets->dtype, (ptrdiff_t)i * offsets->row_stride);
 }
 
 static inline size_t sj_ragged_length(const sj_ragged *ragged, size_t row) {

@@ -172,9 +172,133 @@ static void masked_signals_are_not_read(void **state) {
         }
 }
 
+#define ROWS 20
+
+/* A matrix of half precision beside the same numbers in the dtype that is computed in. */
+typedef struct twin {
+    sj_dtype half, wide;
+    size_t n;
+    void *halves, *wides;
+} twin;
+
+static twin twin_new(sj_dtype half, sj_dtype wide, size_t n, uint64_t seed) {
+    twin t = {half, wide, n, new_elements(half, ROWS * n), new_elements(wide, ROWS * n)};
+    fill_random(t.halves, half, ROWS * n, seed);
+    for (size_t i = 0; i < ROWS * n; i++) element_set(t.wides, wide, i, element_get(t.halves, half, i));
+    return t;
+}
+
+static void twin_free(twin *t) { free(t->halves), free(t->wides); }
+
+static sj_view matrix_of(const void *data, sj_dtype dtype, size_t n) {
+    const size_t shape[] = {ROWS, n};
+    return sj_array(data, dtype, 2, shape);
+}
+
+static sj_view half_of(const twin *t) { return matrix_of(t->halves, t->half, t->n); }
+static sj_view wide_of(const twin *t) { return matrix_of(t->wides, t->wide, t->n); }
+
+/* The half result is the wide one, rounded once. */
+static void check_twin(const twin *t, size_t count, const char *what) {
+    for (size_t i = 0; i < count; i++) {
+        const double got = element_get(t->halves, t->half, i),
+                     want = round_to(t->half, element_get(t->wides, t->wide, i));
+        if (!same_bits(SJ_F64, &got, 0, &want, 0))
+            fail_msg("%s %s, n = %zu, entry %zu: %a; expected %a", what, dtype_name(t->half), t->n, i, got, want);
+    }
+}
+
+static const size_t some_lengths[] = {5, 64, 300, 3000};
+
+/* Labels, and probabilities in half precision; the loss of every row, and its gradient. */
+static void check_losses(sj_dtype half, size_t n, bool soft, double smoothing) {
+    twin z = twin_new(half, SJ_F32, n, 1), p = twin_new(half, SJ_F32, n, 2), grad = twin_new(half, SJ_F32, n, 3);
+    twin loss = twin_new(half, SJ_F32, 1, 4);
+    int32_t labels[ROWS];
+    for (size_t i = 0; i < ROWS; i++) labels[i] = (int32_t)(i % n);
+    const size_t rows = ROWS;
+    const sj_view label_view = sj_array(labels, SJ_I32, 1, &rows);
+    const sj_view half_loss = sj_array(loss.halves, half, 1, &rows), wide_loss = sj_array(loss.wides, SJ_F32, 1, &rows);
+    const sj_view half_grad = half_of(&grad), wide_grad = wide_of(&grad);
+    sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
+    how.label_smoothing = smoothing;
+    assert_int_equal(sj_cross_entropy(half_of(&z), soft ? half_of(&p) : label_view, &half_loss, &half_grad, &how, NULL),
+                     SJ_OK);
+    assert_int_equal(sj_cross_entropy(wide_of(&z), soft ? wide_of(&p) : label_view, &wide_loss, &wide_grad, &how, NULL),
+                     SJ_OK);
+    check_twin(&loss, ROWS, "loss");
+    check_twin(&grad, ROWS * n, "gradient of a loss");
+    twin_free(&z), twin_free(&p), twin_free(&grad), twin_free(&loss);
+}
+
+static void losses(void **state) {
+    (void)state;
+    for (int t = 0; t < 2; t++)
+        for (size_t i = 0; i < COUNT(some_lengths); i++) {
+            check_losses(half_dtypes[t], some_lengths[i], false, 0);
+            check_losses(half_dtypes[t], some_lengths[i], false, 0.125);
+            check_losses(half_dtypes[t], some_lengths[i], true, 0);
+        }
+}
+
+/* The states are the same bytes, and what is emitted from them is rounded once. */
+static void check_states(sj_dtype half, size_t n) {
+    twin z = twin_new(half, SJ_F32, n, 5), g = twin_new(half, SJ_F32, n, 6), out = twin_new(half, SJ_F32, n, 7);
+    sj_state of_half[ROWS], of_wide[ROWS];
+    sj_product half_product[ROWS], wide_product[ROWS];
+    memset(of_half, 0, sizeof of_half), memset(of_wide, 0, sizeof of_wide);
+    assert_int_equal(sj_state_update(half_of(&z), of_half, NULL), SJ_OK);
+    assert_int_equal(sj_state_update(wide_of(&z), of_wide, NULL), SJ_OK);
+    assert_memory_equal(of_half, of_wide, sizeof of_half);
+    assert_int_equal(sj_state_softmax(half_of(&z), of_half, 0, half_of(&out), NULL), SJ_OK);
+    assert_int_equal(sj_state_softmax(wide_of(&z), of_wide, 0, wide_of(&out), NULL), SJ_OK);
+    check_twin(&out, ROWS * n, "softmax of a state");
+    for (size_t i = 0; i < ROWS; i++) {
+        const double at_max = element_get(g.wides, SJ_F32, i * n + (size_t)of_half[i].argmax);
+        half_product[i] = wide_product[i] = (sj_product){of_half[i], at_max, {0, 0}};
+    }
+    assert_int_equal(sj_state_dot(half_of(&z), half_of(&g), half_product, NULL), SJ_OK);
+    assert_int_equal(sj_state_dot(wide_of(&z), wide_of(&g), wide_product, NULL), SJ_OK);
+    assert_memory_equal(half_product, wide_product, sizeof half_product);
+    assert_int_equal(sj_state_vjp(half_of(&z), half_of(&g), half_product, half_of(&out), NULL), SJ_OK);
+    assert_int_equal(sj_state_vjp(wide_of(&z), wide_of(&g), wide_product, wide_of(&out), NULL), SJ_OK);
+    check_twin(&out, ROWS * n, "VJP of a state");
+    twin_free(&z), twin_free(&g), twin_free(&out);
+}
+
+static void states(void **state) {
+    (void)state;
+    for (int t = 0; t < 2; t++)
+        for (size_t i = 0; i < COUNT(some_lengths); i++) check_states(half_dtypes[t], some_lengths[i]);
+}
+
+/* Second derivatives are computed in doubles. */
+static void second_derivatives(void **state) {
+    (void)state;
+    for (int t = 0; t < 2; t++)
+        for (size_t i = 0; i < COUNT(some_lengths); i++) {
+            twin of[5];
+            for (size_t k = 0; k < 5; k++) of[k] = twin_new(half_dtypes[t], SJ_F64, some_lengths[i], 10 + k);
+            const sj_view half_h = half_of(&of[3]), wide_h = wide_of(&of[3]);
+            assert_int_equal(
+                sj_softmax_hvp(half_of(&of[0]), half_of(&of[1]), half_of(&of[2]), &half_h, half_of(&of[4]), NULL),
+                SJ_OK);
+            assert_int_equal(
+                sj_softmax_hvp(wide_of(&of[0]), wide_of(&of[1]), wide_of(&of[2]), &wide_h, wide_of(&of[4]), NULL),
+                SJ_OK);
+            check_twin(&of[4], ROWS * some_lengths[i], "HVP");
+            for (size_t k = 0; k < 5; k++) twin_free(&of[k]);
+        }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bits_are_those_of_floats_rounded), cmocka_unit_test(exact_bits_are_those_of_a_row_alone),
-        cmocka_unit_test(in_place), cmocka_unit_test(ends_of_the_range), cmocka_unit_test(masked_signals_are_not_read)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bits_are_those_of_floats_rounded),
+                                       cmocka_unit_test(exact_bits_are_those_of_a_row_alone),
+                                       cmocka_unit_test(in_place),
+                                       cmocka_unit_test(ends_of_the_range),
+                                       cmocka_unit_test(masked_signals_are_not_read),
+                                       cmocka_unit_test(losses),
+                                       cmocka_unit_test(states),
+                                       cmocka_unit_test(second_derivatives)};
     return run_for_set(tests);
 }
