@@ -131,12 +131,25 @@ static bool sweep_format(sweep *s, const format *f, unsigned stride) {
 
 int halves_command(int argc, char **argv) {
     unsigned stride = 1;
-    if (argc == 3 && strcmp(argv[1], "--stride") == 0) stride = (unsigned)strtoul(argv[2], NULL, 10);
-    if ((argc != 1 && argc != 3) || stride == 0) return 2;
+    const char *only = NULL;
+    for (int i = 1; i < argc; i += 2) {
+        if (i + 1 == argc) return 2;
+        if (strcmp(argv[i], "--stride") == 0)
+            stride = (unsigned)strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--format") == 0)
+            only = argv[i + 1];
+        else
+            return 2;
+    }
+    if (stride == 0) return 2;
     sweep *s = malloc(sizeof *s);
     if (!s) return 1;
-    bool kept = true;
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) kept = sweep_format(s, &formats[i], stride) && kept;
+    bool kept = true, any = false;
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (only && strcmp(only, formats[i].name) != 0) continue;
+        any = true;
+        kept = sweep_format(s, &formats[i], stride) && kept;
+    }
     free(s);
-    return kept ? 0 : 1;
+    return !any ? 2 : kept ? 0 : 1;
 }

@@ -9,11 +9,11 @@
 
 #define KEPT 3 /* records of each form, dtype and mode in a corpus */
 
-static const char *const kernel_sets[] = {"scalar", "avx2", "avx512"};
+const char *const report_sets[SETS] = {"scalar", "avx2", "avx512"};
 
 static bool is_kernel_set(const char *name) {
-    for (size_t i = 0; i < sizeof kernel_sets / sizeof *kernel_sets; i++)
-        if (strcmp(kernel_sets[i], name) == 0) return true;
+    for (size_t i = 0; i < SETS; i++)
+        if (strcmp(report_sets[i], name) == 0) return true;
     return false;
 }
 
@@ -35,11 +35,21 @@ static void add_record(results *r, const char *line) {
         candidate_free(&r->records[r->count].input);
 }
 
-static void add_exp_line(results *r, const char *line) {
-    if (r->exp_count == r->exp_capacity) r->exp_lines = doubled(r->exp_lines, &r->exp_capacity, sizeof *r->exp_lines);
+static void add_sweep_line(results *r, const char *line) {
+    if (r->sweep_count == r->sweep_capacity)
+        r->sweep_lines = doubled(r->sweep_lines, &r->sweep_capacity, sizeof *r->sweep_lines);
     char *copy = new_array(strlen(line) + 1, 1);
     strcpy(copy, line);
-    r->exp_lines[r->exp_count++] = copy;
+    r->sweep_lines[r->sweep_count++] = copy;
+}
+
+static void add_test_line(results *r, const char *line) {
+    if (r->test_count == r->test_capacity) r->tests = doubled(r->tests, &r->test_capacity, sizeof *r->tests);
+    test_line *t = &r->tests[r->test_count];
+    const int read =
+        sscanf(line, "test %15s %15s %63[^:]: %lf of %lf allowed, %zu of %zu entries beyond, worst: %127[^\n]", t->test,
+               t->set, t->what, &t->error, &t->allowed, &t->beyond, &t->entries, t->worst);
+    if (read == 8) r->test_count++;
 }
 
 static void add_peer(results *r, const char *line) {
@@ -57,7 +67,9 @@ bool results_read(results *r, const char *path) {
     }
     while (next_line(in, &line, &capacity)) {
         if (strncmp(line, "exp", 3) == 0 || strncmp(line, "halves", 6) == 0)
-            add_exp_line(r, line);
+            add_sweep_line(r, line);
+        else if (strncmp(line, "test ", 5) == 0)
+            add_test_line(r, line);
         else if (strncmp(line, "peer ", 5) == 0)
             add_peer(r, line);
         else
@@ -70,9 +82,10 @@ bool results_read(results *r, const char *path) {
 
 void results_free(results *r) {
     for (size_t i = 0; i < r->count; i++) candidate_free(&r->records[i].input);
-    for (size_t i = 0; i < r->exp_count; i++) free(r->exp_lines[i]);
+    for (size_t i = 0; i < r->sweep_count; i++) free(r->sweep_lines[i]);
     free(r->records);
-    free(r->exp_lines);
+    free(r->sweep_lines);
+    free(r->tests);
     *r = (results){0};
 }
 

@@ -11,11 +11,20 @@ typedef struct peer_title {
     char name[16], title[48];
 } peer_title;
 
+/* What a test of tests/accuracy printed of one operation: worst_print there. */
+typedef struct test_line {
+    char test[16], set[16], what[64], worst[128];
+    double error, allowed;
+    size_t beyond, entries;
+} test_line;
+
 typedef struct results {
     record *records;
     size_t count, capacity;
-    char **exp_lines; /* as `accuracy exp` printed them */
-    size_t exp_count, exp_capacity;
+    char **sweep_lines; /* as `accuracy exp` and `accuracy halves` printed them */
+    size_t sweep_count, sweep_capacity;
+    test_line *tests;
+    size_t test_count, test_capacity;
     peer_title peers[PEERS_MOST];
     size_t peer_count;
 } results;
@@ -26,6 +35,14 @@ void results_free(results *r);
 
 /* The worst record of a form under one name (a kernel set, a library, NULL: any kernel set), or NULL. */
 const record *results_worst(const results *r, form_id id, sj_dtype dtype, sj_mode mode, const char *name);
+
+/* The kernel sets that have columns. */
+#define SETS 3
+extern const char *const report_sets[SETS];
+
+/* The tables of the tests, and the lines of the sweep whose first word is `of`. */
+void report_tests(const results *r, FILE *out);
+void report_sweep(const results *r, const char *of, FILE *out);
 
 /* The document, but for its title, to `out`. */
 void report_tables(const results *r, FILE *out);

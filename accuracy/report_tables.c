@@ -6,10 +6,6 @@
 
 #define INLINE_MOST 4 /* entries of a row printed in a table */
 
-static const char *const kernel_sets[] = {"scalar", "avx2", "avx512"};
-
-#define SETS (sizeof kernel_sets / sizeof *kernel_sets)
-
 static void print_worst(const record *r, FILE *out) {
     if (!r)
         (void)fprintf(out, " | –");
@@ -35,7 +31,7 @@ static void print_form(const results *r, form_id id, sj_dtype dtype, sj_mode mod
     if (!worst) return;
     (void)fprintf(out, "| %s | %g %s", forms[id].name, contract_bound(id, dtype, mode), contract_unit(id));
     for (size_t i = 0; i < SETS; i++) {
-        const record *found = results_worst(r, id, dtype, mode, kernel_sets[i]);
+        const record *found = results_worst(r, id, dtype, mode, report_sets[i]);
         print_worst(found, out);
         tried += found ? (double)found->tried : 0;
         beyond += found ? (double)found->beyond : 0;
@@ -51,7 +47,7 @@ static void print_search(const results *r, FILE *out) {
         for (int t = 0; t < DTYPES; t++) {
             (void)fprintf(out, "## %s, %s\n\n", titles[mode], t == 0 ? "float32" : "float64");
             (void)fprintf(out, "| operation | allowed |");
-            for (size_t i = 0; i < SETS; i++) (void)fprintf(out, " %s |", kernel_sets[i]);
+            for (size_t i = 0; i < SETS; i++) (void)fprintf(out, " %s |", report_sets[i]);
             (void)fprintf(out, " entries tried | beyond | worst input |\n|---|---|");
             for (size_t i = 0; i < SETS; i++) (void)fprintf(out, "---:|");
             (void)fprintf(out, "---:|---:|---|\n");
@@ -62,13 +58,11 @@ static void print_search(const results *r, FILE *out) {
 }
 
 static void print_exp(const results *r, FILE *out) {
-    if (r->exp_count == 0) return;
     (void)fprintf(
         out, "## The float32 exponential, every input\n\n"
              "All 2^32 inputs of the core of each kernel set, relative to references `a` that cover its range; the\n"
-             "bounds are those `src/kernel/math/exp.h` derives, u = 2^-24.\n\n```\n");
-    for (size_t i = 0; i < r->exp_count; i++) (void)fprintf(out, "%s\n", r->exp_lines[i]);
-    (void)fprintf(out, "```\n\n");
+             "bounds are those `src/kernel/math/exp.h` derives, u = 2^-24.\n\n");
+    report_sweep(r, "exp", out);
 }
 
 static void print_peer_table(const results *r, sj_dtype dtype, bool ordinary, FILE *out) {
@@ -129,5 +123,6 @@ void report_tables(const results *r, FILE *out) {
         INLINE_MOST);
     print_search(r, out);
     print_exp(r, out);
+    report_tests(r, out);
     print_peers(r, out);
 }

@@ -6,17 +6,30 @@
 #include <math.h>
 #include <stdio.h>
 
-typedef struct worst {
-    double error;
-    size_t n, entries, beyond;
-    char row[32];
-} worst;
-
-#define PRINTED_FAILURES 4 /* of each form and dtype */
-
 static oracle *truth;
 static size_t failures;
 static worst worsts[FORM_COUNT][2];
+
+bool worst_record(worst *w, double error, double allowed, const char *row, size_t n) {
+    if (w->entries++ == 0 || !(error <= w->error)) {
+        w->error = error;
+        w->n = n;
+        (void)snprintf(w->row, sizeof w->row, "%s", row);
+    }
+    if (error <= allowed) return true;
+    w->beyond++;
+    return false;
+}
+
+void worst_heading(const char *units) {
+    printf("worst errors of kernel set %s against %s (%s)\n", sj_kernel_set(), oracle_name(), units);
+}
+
+void worst_print(const worst *w, const char *what, sj_dtype dtype, double allowed) {
+    if (w->entries == 0) return;
+    printf("%s %s: %.5g of %.5g allowed, %zu of %zu entries beyond, worst: %s, n = %zu\n", what, dtype_name(dtype),
+           w->error, allowed, w->beyond, w->entries, w->row, w->n);
+}
 
 int open_truth(void **state) {
     (void)state;
@@ -28,15 +41,9 @@ int close_truth(void **state) {
     (void)state;
     oracle_free(truth);
     if (failures) return -1; /* a test forgot finish_checks */
-    printf("worst errors of kernel set %s against %s (ulp; products: u times the condition)\n", sj_kernel_set(),
-           oracle_name());
+    worst_heading("ulp; products: u times the condition");
     for (int id = 0; id < FORM_COUNT; id++)
-        for (int t = 0; t < 2; t++) {
-            const worst *w = &worsts[id][t];
-            if (w->entries == 0) continue;
-            printf("%-13s %s %7.3f of %g allowed, %zu of %zu entries beyond, worst: %s, n = %zu\n", forms[id].name,
-                   dtype_name(dtypes[t]), w->error, allowed_error((form_id)id), w->beyond, w->entries, w->row, w->n);
-        }
+        for (int t = 0; t < 2; t++) worst_print(&worsts[id][t], forms[id].name, dtypes[t], allowed_error((form_id)id));
     return 0;
 }
 
@@ -46,14 +53,9 @@ double allowed_error(form_id id) { return forms[id].takes_g ? 4 : 2; }
 void record_error(form_id id, sj_dtype dtype, double error, const char *row, size_t n, size_t i, double got,
                   double want) {
     worst *w = &worsts[id][dtype == SJ_F64];
-    if (w->entries++ == 0 || !(error <= w->error)) {
-        w->error = error;
-        w->n = n;
-        (void)snprintf(w->row, sizeof w->row, "%s", row);
-    }
-    if (error <= allowed_error(id)) return;
+    if (worst_record(w, error, allowed_error(id), row, n)) return;
     failures++;
-    if (w->beyond++ < PRINTED_FAILURES)
+    if (w->beyond <= PRINTED_FAILURES)
         print_error("%s %s, row %s, n = %zu, entry %zu: %a; expected %a, %g of %g allowed\n", forms[id].name,
                     dtype_name(dtype), row, n, i, got, want, error, allowed_error(id));
 }

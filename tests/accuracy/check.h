@@ -6,6 +6,23 @@
 #include "oracle.h"
 #include "support.h"
 
+/* The worst error of some entries, and where it was. */
+typedef struct worst {
+    double error;
+    size_t n, entries, beyond;
+    char row[64];
+} worst;
+
+/* Counts an entry; whether its error is within the bound. NaN is not. */
+bool worst_record(worst *w, double error, double allowed, const char *row, size_t n);
+
+/* The heading of a table of such, and a line of it, which docs/accuracy.md is made of. */
+void worst_heading(const char *units);
+void worst_print(const worst *w, const char *what, sj_dtype dtype, double allowed);
+
+/* Of `beyond` an error of a table's line is told in words so often, no more. */
+#define PRINTED_FAILURES 4
+
 /* Setup and teardown of a group: the oracle; the table of worst errors, printed. */
 int open_truth(void **state);
 int close_truth(void **state);

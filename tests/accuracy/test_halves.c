@@ -1,6 +1,6 @@
 /* test_halves.c: every form in float16 and bfloat16 against MPFR: in default mode what float32 may be off, rounded once
  * more; in exact mode the nearest number. Mixed with float32, and rows of every way that kernels take them. */
-#include "oracle.h"
+#include "check.h"
 #include "rows.h"
 
 #include <math.h>
@@ -8,23 +8,12 @@
 
 static oracle *truth;
 static size_t failures;
-static double worsts[2][2][2]; /* default or exact, dtype, entries or products */
+static worst worsts[2][FORM_COUNT][2]; /* default or exact; float16 or bfloat16 */
 
 static int open_halves(void **state) {
     (void)state;
     truth = oracle_new();
     return truth ? 0 : -1;
-}
-
-static int close_halves(void **state) {
-    (void)state;
-    oracle_free(truth);
-    for (int mode = 0; mode < 2; mode++)
-        for (int t = 0; t < 2; t++)
-            printf("%s %-4s kernel set %s: %.5f ulp, products %.5f u of their condition at most\n",
-                   mode == SJ_EXACT ? "exact  " : "default", dtype_name(half_dtypes[t]), sj_kernel_set(),
-                   worsts[mode][t][0], worsts[mode][t][1]);
-    return failures ? -1 : 0;
 }
 
 static void finish(void) {
@@ -39,6 +28,22 @@ static void finish(void) {
 static double allowed(form_id id, sj_mode mode) {
     const double before = mode == SJ_EXACT ? 0 : 2 * 0x1p-13;
     return forms[id].takes_g ? 1 + 2 * before + (mode == SJ_EXACT ? 0x1p-12 : 0) : 0.5 + before;
+}
+
+static void print_form(sj_mode mode, form_id id, int t) {
+    char what[48];
+    (void)snprintf(what, sizeof what, "%s%s", mode == SJ_EXACT ? "exact " : "", forms[id].name);
+    worst_print(&worsts[mode][id][t], what, half_dtypes[t], allowed(id, mode));
+}
+
+static int close_halves(void **state) {
+    (void)state;
+    oracle_free(truth);
+    worst_heading("ulp; products: u times the condition");
+    for (int mode = 0; mode < 2; mode++)
+        for (int id = 0; id < FORM_COUNT; id++)
+            for (int t = 0; t < 2; t++) print_form((sj_mode)mode, (form_id)id, t);
+    return failures ? -1 : 0;
 }
 
 static double error_of(form_id id, sj_dtype dtype, size_t i, double got) {
@@ -58,10 +63,10 @@ static void check(form_id id, sj_dtype dtype, sj_mode mode, const double *z, con
     form_row_with(&options, id, dtype, z, g, q, n, computed);
     for (size_t i = 0; i < entries; i++) {
         const double error = error_of(id, dtype, i, computed[i]);
-        double *worst = &worsts[mode][dtype == SJ_BF16][forms[id].takes_g];
-        *worst = fmax(*worst, error);
-        if (error <= allowed(id, mode)) continue;
-        if (failures++ < 8)
+        worst *w = &worsts[mode][id][dtype == SJ_BF16];
+        if (worst_record(w, error, allowed(id, mode), row, n)) continue;
+        failures++;
+        if (w->beyond <= PRINTED_FAILURES)
             print_error("%s %s%s, row %s, n = %zu, entry %zu: %a; expected %a, %g of %g allowed\n", forms[id].name,
                         dtype_name(dtype), mode == SJ_EXACT ? " exact" : "", row, n, i, computed[i],
                         oracle_value(truth, i), error, allowed(id, mode));
@@ -88,7 +93,7 @@ static void check_forms(sj_dtype dtype, const double *z, const double *g, size_t
     }
 }
 
-static void check_row(sj_dtype dtype, double *z, size_t n, const char *row, random_stream *r) {
+static void check_halves_row(sj_dtype dtype, double *z, size_t n, const char *row, random_stream *r) {
     double *g = new_elements(SJ_F64, n);
     to_halves(dtype, z, n);
     check_forms(dtype, z, NULL, random_below(r, n), n, row);
@@ -108,7 +113,7 @@ static void families_of(size_t n) {
     for (int t = 0; t < 2; t++)
         for (size_t i = 0; i < row_family_count; i++) {
             row_families[i].fill(z, n, SJ_F32, &r);
-            check_row(half_dtypes[t], z, n, row_families[i].name, &r);
+            check_halves_row(half_dtypes[t], z, n, row_families[i].name, &r);
         }
     free(z);
 }
@@ -135,7 +140,7 @@ static void gaps(void **state) {
     for (int t = 0; t < 2; t++)
         for (double gap = 0; gap < 120; gap += 0.0625) {
             double z[] = {3, 3 - gap};
-            check_row(half_dtypes[t], z, 2, "gap", &r);
+            check_halves_row(half_dtypes[t], z, 2, "gap", &r);
         }
     finish();
 }

@@ -9,18 +9,12 @@
 
 #define RESULTS 3 /* of one row: the first products below */
 #define ALLOWED 4.0
-#define PRINTED_FAILURES 4
 
 typedef enum product { GRAD_G, GRAD_Z, HVP, GIVEN, PRODUCTS } product;
 static const char *const product_names[PRODUCTS] = {"J u", "H(g, u)", "J h + H(g, v)", "H from s"};
 
-typedef struct worst {
-    double error;
-    size_t entries, beyond, n;
-    char row[64];
-} worst;
-
 static oracle *truth;
+static size_t failures;
 static worst worsts[PRODUCTS][2];
 
 /* One row, its three cotangents, and a name to print. */
@@ -40,12 +34,9 @@ static int open_all(void **state) {
 static int close_all(void **state) {
     (void)state;
     oracle_free(truth);
-    printf("worst errors of kernel set %s against %s, u times the condition, %g allowed\n", sj_kernel_set(),
-           oracle_name(), ALLOWED);
+    worst_heading("u times the condition");
     for (int p = 0; p < PRODUCTS; p++)
-        for (int t = 0; t < 2; t++)
-            printf("%-14s %s %7.3f, %zu entries, worst: %s, n = %zu\n", product_names[p], dtype_name(dtypes[t]),
-                   worsts[p][t].error, worsts[p][t].entries, worsts[p][t].row, worsts[p][t].n);
+        for (int t = 0; t < 2; t++) worst_print(&worsts[p][t], product_names[p], dtypes[t], ALLOWED);
     return 0;
 }
 
@@ -68,21 +59,17 @@ static bool is_out_of_range(product which, const sample *of, double got, double 
 static void record(product which, const sample *of, size_t i, double got, double error, double want) {
     worst *w = &worsts[which][of->dtype == SJ_F64];
     if (which != GRAD_G && !(error <= ALLOWED) && is_out_of_range(which, of, got, want)) return;
-    if (w->entries++ == 0 || !(error <= w->error)) {
-        w->error = error;
-        w->n = of->n;
-        (void)snprintf(w->row, sizeof w->row, "%s", of->row);
-    }
-    if (!(error <= ALLOWED) && w->beyond++ < PRINTED_FAILURES)
+    if (worst_record(w, error, ALLOWED, of->row, of->n)) return;
+    failures++;
+    if (w->beyond <= PRINTED_FAILURES)
         print_error("%s %s, row %s, n = %zu, entry %zu: %a; expected %a, %g of %g allowed\n", product_names[which],
                     dtype_name(of->dtype), of->row, of->n, i, got, want, error, ALLOWED);
 }
 
 static void finish(void) {
-    size_t beyond = 0;
-    for (int p = 0; p < PRODUCTS; p++)
-        for (int t = 0; t < 2; t++) beyond += worsts[p][t].beyond, worsts[p][t].beyond = 0;
-    if (beyond) fail_msg("%zu entries beyond their bounds", beyond);
+    const size_t found = failures;
+    failures = 0;
+    if (found) fail_msg("%zu entries beyond their bounds", found);
 }
 
 /* Results [GRAD_G][n], [GRAD_Z][n], [HVP][n] of the row, from logits or from its softmax. */
