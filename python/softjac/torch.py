@@ -3,8 +3,8 @@
 
 Each is a custom operator, so that torch.compile and torch.vmap know it (torch.func.grad
 and jacrev refuse custom operators; torch.autograd serves). Tensors of float64 and float32 are
-read where they lie; float16 and bfloat16 are computed in float32. As in `softjac.autograd`, the four functions linear in
-their second argument are enough, for their derivatives are made of them:
+read where they lie; float16 and bfloat16 are computed in float32. As in `softjac.autograd`, functions linear in their
+second argument are enough, for their derivatives are made of them:
 
     softmax_vjp P(x, g) = J g    log_softmax_jvp L(x, t) = t - <s, t>    log_softmax_vjp V(x, g) = g - s sum(g)
 """
@@ -133,7 +133,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
 
 
 def _differentiated(operation: Any, *derivatives: Callable[..., Any]) -> None:
-    """`derivatives`, one for each of the first arguments: of the gradient above, the tensors and the other arguments."""
+    """`derivatives`: one for each of the first arguments, functions of the gradient from above and all arguments."""
 
     def backward(ctx: Any, u: Any) -> tuple[Any, ...]:
         arguments = (*ctx.saved_tensors, *ctx.how)
