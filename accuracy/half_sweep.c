@@ -151,5 +151,7 @@ int halves_command(int argc, char **argv) {
         kept = sweep_format(s, &formats[i], stride) && kept;
     }
     free(s);
-    return !any ? 2 : kept ? 0 : 1;
+    if (!any) return 2;
+    printf("halves: one in %u of the 2^16 first logits of a type, with every second one\n", stride);
+    return kept ? 0 : 1;
 }

@@ -23,7 +23,7 @@ static const struct command {
      "them"},
     {"halves", halves_command,
      "[--stride N]\n"
-     "      softmax and log-softmax of all 2^32 pairs of float16 and of bfloat16, or of every N-th first entry"},
+     "      softmax and log-softmax of all 2^32 pairs of float16 and of bfloat16, or of every N-th first logit"},
     {"pool", pool_command, "FOLDER\n      write the rows that every library is measured on"},
     {"solve", solve_command, "FOLDER\n      write what this library makes of them"},
     {"judge", judge_command, "FOLDER NAME\n      measure the results in a folder: records of the library NAME"},

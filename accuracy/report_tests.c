@@ -86,7 +86,7 @@ void report_tests(const results *r, FILE *out) {
              "without a search. Units as above: ulp, for products u times the condition.\n\n");
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) print_section(r, &sections[i], out);
     (void)fprintf(out,
-                  "### Half precision, every pair of logits\n\n"
-                  "`accuracy halves`: all rows of two finite entries, 2^32 but for those with infinities or NaN.\n\n");
+                  "### Half precision, pairs of logits\n\n"
+                  "`accuracy halves`: rows of two finite entries, 2^32 of a type with those that are not finite.\n\n");
     report_sweep(r, "halves", out);
 }

@@ -6,11 +6,9 @@ function(softjac_kernel_table target flags)
   add_library(${target} OBJECT kernel/table.c)
   target_compile_definitions(${target} PRIVATE ${ARGN})
   # -O3: GCC 12 vectorises the portable vocabulary's loops and unrolls them only there. Its budget for inlining is of the
-  # whole table: used up by one operation, it left calls in the blocks of another. Under a sanitizer -O1 compiles in two
-  # fifths of the time, and checks the same accesses.
-  if(SOFTJAC_SANITIZE)
-    set(optimisation -O1)
-  else()
+  # whole table: used up by one operation, it left calls in the blocks of another.
+  set(optimisation ${SOFTJAC_KERNEL_OPTIMISATION})
+  if(NOT optimisation)
     set(optimisation $<$<NOT:$<CONFIG:Debug>>:-O3> $<$<C_COMPILER_ID:GNU>:--param=inline-unit-growth=1000>)
   endif()
   target_compile_options(${target} PRIVATE ${flags} ${optimisation})

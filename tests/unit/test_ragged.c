@@ -20,9 +20,9 @@ static const packing packings[] = {
     {"edges of nodes", 1200, 3, 10, {3, 4, 5}},
     {"empty rows", 100, 3, 3, {0, 0, 0}},
     {"about a block's most", 40, 62, 67, {0, 64, 3}},
-    {"short and long", 30, 5, 40, {700, 2049, 20000}},
+    {"short and long", 30, 5, 40, {700, 2049, 2500}},
     {"one row", 1, 77, 77, {77, 77, 77}},
-    {"one long row", 1, 20000, 20000, {20000, 20000, 20000}},
+    {"one long row", 1, 9000, 9000, {9000, 9000, 9000}},
 };
 #define PACKINGS (sizeof packings / sizeof *packings)
 
