@@ -22,7 +22,7 @@ static const struct command {
      "      the float32 exponential of every kernel set of this CPU on all 2^32 inputs, or on every N-th block of "
      "them"},
     {"halves", halves_command,
-     "[--stride N]\n"
+     "[--stride N] [--format f16|bf16]\n"
      "      softmax and log-softmax of all 2^32 pairs of float16 and of bfloat16, or of every N-th first logit"},
     {"pool", pool_command, "FOLDER\n      write the rows that every library is measured on"},
     {"solve", solve_command, "FOLDER\n      write what this library makes of them"},
