@@ -177,8 +177,9 @@ def _mass(x: Any, target: Any, weight: Any, dim: int, ignore_index: int, reducti
     counts = target != ignore_index
     each = x.new_ones(x.shape[dim]) if weight is None else weight
     own = torch.where(counts, each[torch.where(counts, target, 0)], 0)
-    mass = torch.where(counts, (1 - smoothing) * own + smoothing * each.mean(), 0)
-    return mass / own.sum() if reduction == "mean" else mass
+    mass = (1 - smoothing) * own + smoothing * each.mean()
+    # Ignored rows are 0 even where all are, and the divisor.
+    return torch.where(counts, mass / own.sum() if reduction == "mean" else mass, 0)
 
 
 def _curve(u: Any, x: Any, target: Any, weight: Any, upstream: Any, *how: Any) -> Any:

@@ -56,6 +56,12 @@ def test_losses_pass_the_checkers(how):
     assert torch.autograd.gradgradcheck(loss_of(ours.cross_entropy, how), leaf(X))
 
 
+def test_second_derivatives_are_0_where_every_row_is_ignored():
+    x = leaf(X)
+    slope = torch.autograd.grad(ours.cross_entropy(x, torch.full((3, 2), -100)), x, create_graph=True)[0]
+    assert not slope.any() and not torch.autograd.grad(slope.sum(), x)[0].any()
+
+
 def operator_arguments():
     for name in ("softmax", "log_softmax"):
         yield name, (leaf(X), 1)
