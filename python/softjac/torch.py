@@ -22,9 +22,6 @@ import softjac
 __all__ = ["cross_entropy", "log_softmax", "logsumexp", "softmax"]
 
 
-# ---------------------------------------------------------------- operators
-
-
 def _operator(schema: str) -> Callable[[Any], Any]:
     name, _, arguments = schema.partition("(")
     made: Callable[[Any], Any] = torch.library.custom_op(
@@ -108,9 +105,6 @@ def _cross_entropy_grad(x: Any, target: Any, weight: Any, upstream: Any, *how: A
     return result
 
 
-# ---------------------------------------------------------------- shapes, for fake tensors
-
-
 for _operation in (_softmax, _log_softmax, _softmax_vjp, _log_softmax_jvp, _log_softmax_vjp, _cross_entropy_grad):
     _operation.register_fake(lambda x, *_: _like(x))
 _logsumexp.register_fake(_reduced)
@@ -119,9 +113,6 @@ _logsumexp.register_fake(_reduced)
 @_cross_entropy.register_fake  # type: ignore[untyped-decorator, unused-ignore]
 def _loss_shape(x: Any, target: Any, weight: Any, dim: int, ignore_index: int, reduction: str, smoothing: float) -> Any:
     return torch.empty(target.shape if reduction == "none" else (), dtype=x.dtype, device=x.device)
-
-
-# ---------------------------------------------------------------- derivatives
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -197,9 +188,6 @@ _differentiated(_cross_entropy, lambda u, x, target, weight, *how: _cross_entrop
 _differentiated(_cross_entropy_grad, _curve, lambda *_: None, lambda *_: None, _slope)
 
 
-# ---------------------------------------------------------------- vmap
-
-
 def _in_front(value: Any, at: Any, size: int) -> Any:
     return value.unsqueeze(0).expand(size, *value.shape) if at is None else value.movedim(at, 0)
 
@@ -233,9 +221,6 @@ for _operation in (_softmax_vjp, _log_softmax_jvp, _log_softmax_vjp):
     _batched(_operation, 2)
 for _operation in (_cross_entropy, _cross_entropy_grad):
     _one_by_one(_operation)
-
-
-# ---------------------------------------------------------------- functions
 
 
 def _widened(name: str, tensor: Any) -> Any:

@@ -153,7 +153,7 @@ double scaled_error(form_id id, sj_dtype dtype, const scaled_row *r, size_t i, d
     entry(out, condition, &truth, r, id, i);
     *want = dtype == SJ_F32 ? (double)mpfr_get_flt(out, MPFR_RNDN) : mpfr_get_d(out, MPFR_RNDN);
     double error = isfinite(got) ? 0 : INFINITY;
-    if (got == *want) {
+    if (got == *want && (got == 0 || isinf(got))) {
         error = 0;
     } else if (isfinite(got)) {
         mpfr_t distance;
