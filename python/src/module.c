@@ -86,6 +86,7 @@ static PyMethodDef methods[] = {
     {"mape", mape, METH_VARARGS, NULL},
     {"max_relative_error", max_relative_error, METH_VARARGS, NULL},
     {"build", build, METH_NOARGS, NULL},
+    {"xla_handlers", xla_handlers, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -45,6 +45,9 @@ PyObject *raise_status(sj_status status, const char *message);
 /* A generalised ufunc for every operation into the dict; -1 with an exception on failure. */
 int add_gufuncs(PyObject *dict);
 
+/* Capsules of the functions that XLA calls, by the name of the operation. */
+PyObject *xla_handlers(PyObject *module, PyObject *nothing);
+
 /* The operation on plain arrays, with positional arguments as _core.pyi has them; NotImplemented where one is not. */
 PyObject *call_operation(const operation *op, PyObject *const *args, Py_ssize_t count);
 
