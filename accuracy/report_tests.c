@@ -32,15 +32,16 @@ static const test_line *line_of(const results *r, const section *at, const char 
     return NULL;
 }
 
-/* One line of what every kernel set printed. */
-static void print_operation(const results *r, const section *at, const char *what, FILE *out) {
-    const test_line *worst = NULL;
+/* What every kernel set printed of the operation of a line. */
+static void print_operation(const results *r, const section *at, const test_line *any, FILE *out) {
+    const char *what = any->what;
+    const test_line *worst = any;
     double entries = 0, beyond = 0;
     for (size_t i = 0; i < SETS; i++) {
         const test_line *t = line_of(r, at, what, report_sets[i]);
         if (!t) continue;
         entries += (double)t->entries, beyond += (double)t->beyond;
-        if (!worst || !(t->error <= worst->error)) worst = t;
+        if (!(t->error <= worst->error)) worst = t;
     }
     (void)fprintf(out, "| %s | %.5g", what, worst->allowed);
     for (size_t i = 0; i < SETS; i++) {
@@ -68,7 +69,7 @@ static void print_section(const results *r, const section *at, FILE *out) {
     for (size_t i = 0; i < SETS; i++) (void)fprintf(out, "---:|");
     (void)fprintf(out, "---:|---:|---|\n");
     for (size_t i = 0; i < r->test_count; i++)
-        if (strcmp(r->tests[i].test, at->test) == 0 && is_first(r, i)) print_operation(r, at, r->tests[i].what, out);
+        if (strcmp(r->tests[i].test, at->test) == 0 && is_first(r, i)) print_operation(r, at, &r->tests[i], out);
     (void)fputc('\n', out);
 }
 

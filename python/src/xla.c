@@ -9,6 +9,7 @@
 
 static void *refuse(const xla_frame *frame, int code, const char *message) {
     xla_error_request request = {sizeof request, NULL, message, code};
+    // cppcheck-suppress returnDanglingLifetime ; the error is a copy of XLA's
     return frame->api->create_error(&request);
 }
 
