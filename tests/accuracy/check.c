@@ -6,23 +6,24 @@
 #include <math.h>
 #include <stdio.h>
 
-static oracle *truth;
+#define PRINTED_FAILURES 4 /* of each line of a table */
+
+oracle *truth;
+
 static size_t failures;
 static worst worsts[FORM_COUNT][2];
 
-bool worst_record(worst *w, double error, double allowed, const char *row, size_t n) {
-    if (w->entries++ == 0 || !(error <= w->error)) {
-        w->error = error;
-        w->n = n;
-        (void)snprintf(w->row, sizeof w->row, "%s", row);
+void worst_record(worst *w, const measured *m) {
+    if (w->entries++ == 0 || !(m->error <= w->error)) {
+        w->error = m->error;
+        w->n = m->n;
+        (void)snprintf(w->row, sizeof w->row, "%s", m->row);
     }
-    if (error <= allowed) return true;
-    w->beyond++;
-    return false;
-}
-
-void worst_heading(const char *units) {
-    printf("worst errors of kernel set %s against %s (%s)\n", sj_kernel_set(), oracle_name(), units);
+    if (m->error <= m->allowed) return;
+    failures++;
+    if (w->beyond++ < PRINTED_FAILURES)
+        print_error("%s %s, row %s, n = %zu, entry %zu: %a; expected %a, %g of %g allowed\n", m->what,
+                    dtype_name(m->dtype), m->row, m->n, m->entry, m->got, m->want, m->error, m->allowed);
 }
 
 void worst_print(const worst *w, const char *what, sj_dtype dtype, double allowed) {
@@ -41,7 +42,8 @@ int close_truth(void **state) {
     (void)state;
     oracle_free(truth);
     if (failures) return -1; /* a test forgot finish_checks */
-    worst_heading("ulp; products: u times the condition");
+    printf("worst errors of kernel set %s against %s (ulp; products: u times the condition)\n", sj_kernel_set(),
+           oracle_name());
     for (int id = 0; id < FORM_COUNT; id++)
         for (int t = 0; t < 2; t++) worst_print(&worsts[id][t], forms[id].name, dtypes[t], allowed_error((form_id)id));
     return 0;
@@ -52,12 +54,8 @@ double allowed_error(form_id id) { return forms[id].takes_g ? 4 : 2; }
 
 void record_error(form_id id, sj_dtype dtype, double error, const char *row, size_t n, size_t i, double got,
                   double want) {
-    worst *w = &worsts[id][dtype == SJ_F64];
-    if (worst_record(w, error, allowed_error(id), row, n)) return;
-    failures++;
-    if (w->beyond <= PRINTED_FAILURES)
-        print_error("%s %s, row %s, n = %zu, entry %zu: %a; expected %a, %g of %g allowed\n", forms[id].name,
-                    dtype_name(dtype), row, n, i, got, want, error, allowed_error(id));
+    worst_record(&worsts[id][dtype == SJ_F64],
+                 &(measured){forms[id].name, dtype, row, n, i, got, want, error, allowed_error(id)});
 }
 
 void finish_checks(void) {

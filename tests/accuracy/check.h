@@ -13,15 +13,24 @@ typedef struct worst {
     char row[64];
 } worst;
 
-/* Counts an entry; whether its error is within the bound. NaN is not. */
-bool worst_record(worst *w, double error, double allowed, const char *row, size_t n);
+/* An entry of a result: its error, in units that the bound has too. */
+typedef struct measured {
+    const char *what;
+    sj_dtype dtype;
+    const char *row;
+    size_t n, entry;
+    double got, want, error, allowed;
+} measured;
 
-/* The heading of a table of such, and a line of it, which docs/accuracy.md is made of. */
-void worst_heading(const char *units);
+/* Counts it. Where its error is not within the bound, or is NaN, prints the place, and the test fails in finish_checks.
+ */
+void worst_record(worst *w, const measured *m);
+
+/* A line of the tables that docs/accuracy.md is made of; none where no entry was counted. */
 void worst_print(const worst *w, const char *what, sj_dtype dtype, double allowed);
 
-/* Of `beyond` an error of a table's line is told in words so often, no more. */
-#define PRINTED_FAILURES 4
+/* Between open_truth and close_truth. */
+extern oracle *truth;
 
 /* Setup and teardown of a group: the oracle; the table of worst errors, printed. */
 int open_truth(void **state);
@@ -33,7 +42,7 @@ int close_truth(void **state);
 /* Ulps, or for products multiples of u times the condition, that a form may be off: check.c gives the reasons. */
 double allowed_error(form_id id);
 
-/* Records an error; where it is not within the bound, prints the place, and the test fails in finish_checks. */
+/* Records an error of a form, as worst_record does. */
 void record_error(form_id id, sj_dtype dtype, double error, const char *row, size_t n, size_t i, double got,
                   double want);
 

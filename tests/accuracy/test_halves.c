@@ -6,21 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-static oracle *truth;
-static size_t failures;
 static worst worsts[2][FORM_COUNT][2]; /* default or exact; float16 or bfloat16 */
-
-static int open_halves(void **state) {
-    (void)state;
-    truth = oracle_new();
-    return truth ? 0 : -1;
-}
-
-static void finish(void) {
-    const size_t found = failures;
-    failures = 0;
-    if (found) fail_msg("%zu entries beyond their bounds", found);
-}
 
 /* Half a unit of the last rounding, and in default mode the 2 ulp of float32 (products: 4u, logsumexp 2u of its
  * condition), which are 2^-13 of those of float16 and less of bfloat16's. A product is rounded by u of itself at most,
@@ -30,20 +16,20 @@ static double allowed(form_id id, sj_mode mode) {
     return forms[id].takes_g ? 1 + 2 * before + (mode == SJ_EXACT ? 0x1p-12 : 0) : 0.5 + before;
 }
 
-static void print_form(sj_mode mode, form_id id, int t) {
-    char what[48];
-    (void)snprintf(what, sizeof what, "%s%s", mode == SJ_EXACT ? "exact " : "", forms[id].name);
-    worst_print(&worsts[mode][id][t], what, half_dtypes[t], allowed(id, mode));
+static void name_form(form_id id, sj_mode mode, char name[48]) {
+    (void)snprintf(name, 48, "%s%s", mode == SJ_EXACT ? "exact " : "", forms[id].name);
 }
 
 static int close_halves(void **state) {
-    (void)state;
-    oracle_free(truth);
-    worst_heading("ulp; products: u times the condition");
+    const int status = close_truth(state);
+    char name[48];
     for (int mode = 0; mode < 2; mode++)
         for (int id = 0; id < FORM_COUNT; id++)
-            for (int t = 0; t < 2; t++) print_form((sj_mode)mode, (form_id)id, t);
-    return failures ? -1 : 0;
+            for (int t = 0; t < 2; t++) {
+                name_form((form_id)id, (sj_mode)mode, name);
+                worst_print(&worsts[mode][id][t], name, half_dtypes[t], allowed((form_id)id, (sj_mode)mode));
+            }
+    return status;
 }
 
 static double error_of(form_id id, sj_dtype dtype, size_t i, double got) {
@@ -59,18 +45,14 @@ static void check(form_id id, sj_dtype dtype, sj_mode mode, const double *z, con
     const size_t entries = form_entries(&forms[id], n);
     double *computed = new_elements(SJ_F64, entries);
     sj_options options = SJ_OPTIONS_INIT;
+    char name[48];
     options.mode = mode;
     form_row_with(&options, id, dtype, z, g, q, n, computed);
-    for (size_t i = 0; i < entries; i++) {
-        const double error = error_of(id, dtype, i, computed[i]);
-        worst *w = &worsts[mode][id][dtype == SJ_BF16];
-        if (worst_record(w, error, allowed(id, mode), row, n)) continue;
-        failures++;
-        if (w->beyond <= PRINTED_FAILURES)
-            print_error("%s %s%s, row %s, n = %zu, entry %zu: %a; expected %a, %g of %g allowed\n", forms[id].name,
-                        dtype_name(dtype), mode == SJ_EXACT ? " exact" : "", row, n, i, computed[i],
-                        oracle_value(truth, i), error, allowed(id, mode));
-    }
+    name_form(id, mode, name);
+    for (size_t i = 0; i < entries; i++)
+        worst_record(&worsts[mode][id][dtype == SJ_BF16],
+                     &(measured){name, dtype, row, n, i, computed[i], oracle_value(truth, i),
+                                 error_of(id, dtype, i, computed[i]), allowed(id, mode)});
     free(computed);
 }
 
@@ -123,14 +105,14 @@ static void short_rows(void **state) {
     for (size_t n = 1; n <= 40; n += 1 + n / 8) families_of(n);
     families_of(64);
     families_of(65);
-    finish();
+    finish_checks();
 }
 
 static void longer_rows(void **state) {
     (void)state;
     families_of(300);
     families_of(2049);
-    finish();
+    finish_checks();
 }
 
 /* Every gap between two logits down to where nothing is left. */
@@ -142,11 +124,11 @@ static void gaps(void **state) {
             double z[] = {3, 3 - gap};
             check_halves_row(half_dtypes[t], z, 2, "gap", &r);
         }
-    finish();
+    finish_checks();
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(short_rows), cmocka_unit_test(longer_rows),
                                        cmocka_unit_test(gaps)};
-    return require_kernel_set() ? require_kernel_set() : cmocka_run_group_tests(tests, open_halves, close_halves);
+    return require_kernel_set() ? require_kernel_set() : cmocka_run_group_tests(tests, open_truth, close_halves);
 }

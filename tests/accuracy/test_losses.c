@@ -27,29 +27,13 @@ static const char *const bound_names[BOUNDS] = {"gradient of labels, ulp", "grad
                                                 "loss without z-loss, ulp", "loss, u of its terms"};
 static const double allowed[BOUNDS] = {2, 4, 2, 4};
 
-static oracle *truth;
-static size_t failures;
 static worst worsts[BOUNDS][2];
 
-static int open_losses(void **state) {
-    (void)state;
-    truth = oracle_new();
-    return truth ? 0 : -1;
-}
-
 static int close_losses(void **state) {
-    (void)state;
-    oracle_free(truth);
-    worst_heading("as each line says");
+    const int status = close_truth(state);
     for (int i = 0; i < BOUNDS; i++)
         for (int t = 0; t < 2; t++) worst_print(&worsts[i][t], bound_names[i], dtypes[t], allowed[i]);
-    return 0;
-}
-
-static void finish(void) {
-    const size_t found = failures;
-    failures = 0;
-    if (found) fail_msg("%zu entries beyond their bounds", found);
+    return status;
 }
 
 static void fill(double *to, sj_dtype dtype, size_t count, double low, double high, random_stream *r) {
@@ -160,14 +144,10 @@ static void judge(const batch *b, bound which, size_t entry, double got) {
     const bool in_ulps = which == GRADIENT_ULPS || which == LOSS_ULPS;
     const double error =
         in_ulps ? oracle_ulps(truth, entry, got, b->dtype) : oracle_componentwise(truth, entry, got, b->dtype);
-    worst *w = &worsts[which][b->dtype == SJ_F64];
     char row[64];
     name_setting(b->set, row);
-    if (worst_record(w, error, allowed[which], row, b->n)) return;
-    failures++;
-    if (w->beyond <= PRINTED_FAILURES)
-        print_error("%s %s, %s, n = %zu, entry %zu: %a; expected %a, %g of %g allowed\n", bound_names[which],
-                    dtype_name(b->dtype), row, b->n, entry, got, oracle_value(truth, entry), error, allowed[which]);
+    worst_record(&worsts[which][b->dtype == SJ_F64], &(measured){bound_names[which], b->dtype, row, b->n, entry, got,
+                                                                 oracle_value(truth, entry), error, allowed[which]});
 }
 
 /* Row i of the gradient, and of the losses where there is one for it. Returns the loss. */
@@ -228,7 +208,7 @@ static void every_setting(void **state) {
                 check_batch(&b);
                 batch_free(&b);
             }
-    finish();
+    finish_checks();
 }
 
 /* Labels alone, which most calls have, in more rows. */
@@ -244,7 +224,7 @@ static void labels_of_many_rows(void **state) {
                 check_batch(&b);
                 batch_free(&b);
             }
-    finish();
+    finish_checks();
 }
 
 int main(void) {
@@ -252,5 +232,5 @@ int main(void) {
         cmocka_unit_test(labels_of_many_rows),
         cmocka_unit_test(every_setting),
     };
-    return require_kernel_set() ? require_kernel_set() : cmocka_run_group_tests(tests, open_losses, close_losses);
+    return require_kernel_set() ? require_kernel_set() : cmocka_run_group_tests(tests, open_truth, close_losses);
 }

@@ -13,8 +13,6 @@
 typedef enum product { GRAD_G, GRAD_Z, HVP, GIVEN, PRODUCTS } product;
 static const char *const product_names[PRODUCTS] = {"J u", "H(g, u)", "J h + H(g, v)", "H from s"};
 
-static oracle *truth;
-static size_t failures;
 static worst worsts[PRODUCTS][2];
 
 /* One row, its three cotangents, and a name to print. */
@@ -25,19 +23,11 @@ typedef struct sample {
     const char *row;
 } sample;
 
-static int open_all(void **state) {
-    (void)state;
-    truth = oracle_new();
-    return truth ? 0 : -1;
-}
-
 static int close_all(void **state) {
-    (void)state;
-    oracle_free(truth);
-    worst_heading("u times the condition");
+    const int status = close_truth(state);
     for (int p = 0; p < PRODUCTS; p++)
         for (int t = 0; t < 2; t++) worst_print(&worsts[p][t], product_names[p], dtypes[t], ALLOWED);
-    return 0;
+    return status;
 }
 
 static double largest_size(const double *x, size_t n) {
@@ -57,19 +47,9 @@ static bool is_out_of_range(product which, const sample *of, double got, double 
 }
 
 static void record(product which, const sample *of, size_t i, double got, double error, double want) {
-    worst *w = &worsts[which][of->dtype == SJ_F64];
     if (which != GRAD_G && !(error <= ALLOWED) && is_out_of_range(which, of, got, want)) return;
-    if (worst_record(w, error, ALLOWED, of->row, of->n)) return;
-    failures++;
-    if (w->beyond <= PRINTED_FAILURES)
-        print_error("%s %s, row %s, n = %zu, entry %zu: %a; expected %a, %g of %g allowed\n", product_names[which],
-                    dtype_name(of->dtype), of->row, of->n, i, got, want, error, ALLOWED);
-}
-
-static void finish(void) {
-    const size_t found = failures;
-    failures = 0;
-    if (found) fail_msg("%zu entries beyond their bounds", found);
+    worst_record(&worsts[which][of->dtype == SJ_F64],
+                 &(measured){product_names[which], of->dtype, of->row, of->n, i, got, want, error, ALLOWED});
 }
 
 /* Results [GRAD_G][n], [GRAD_Z][n], [HVP][n] of the row, from logits or from its softmax. */
@@ -164,7 +144,7 @@ static void rows_of_every_family(const size_t *lengths, size_t count, size_t par
             }
             free(z);
         }
-    finish();
+    finish_checks();
 }
 
 static void short_rows(void **state) {
@@ -194,7 +174,7 @@ static void long_rows(void **state) {
                 cotangent_families[7].fill(h, lengths[i], z, dtypes[t], &r);
                 check_sample(&(sample){dtypes[t], z, g, u, h, lengths[i], row_families[f].name});
             }
-    finish();
+    finish_checks();
 }
 
 /* s_m rounds to 1, later T is subnormal: what is left of 1 - s_m is all there is to the result. */
@@ -206,7 +186,7 @@ static void confident_rows_keep_every_digit(void **state) {
             const double z[3] = {0, gap, -1.5};
             check_row_of(dtypes[t], z, 3, "gap", 1, &r);
         }
-    finish();
+    finish_checks();
 }
 
 /* Two cotangents that differ from constants in one other entry each: the argmax entry is s_m c_m D E and two terms of
@@ -218,7 +198,7 @@ static void cotangents_of_one_entry_each(void **state) {
             const double z[4] = {0, gap, -1, -gap}, g[4] = {3, 1, 1, 1}, u[4] = {-5, -5, 7, -5}, h[4] = {1, 1, 1, 1};
             check_sample(&(sample){dtypes[t], z, g, u, h, 4, "one entry each"});
         }
-    finish();
+    finish_checks();
 }
 
 /* moduli_k = sum over j of |delta_kj - s_j| |x_j - x_m|, what x_k less its mean is made of (oracle.h). */
@@ -286,7 +266,7 @@ static void rows_given_as_softmax(void **state) {
                     record(GIVEN, &of, k, got, error, want);
                 }
             }
-    finish();
+    finish_checks();
 }
 
 int main(void) {
@@ -299,5 +279,5 @@ int main(void) {
         cmocka_unit_test(rows_given_as_softmax),
         cmocka_unit_test(rows_sum_to_zero),
     };
-    return require_kernel_set() ? require_kernel_set() : cmocka_run_group_tests(tests, open_all, close_all);
+    return require_kernel_set() ? require_kernel_set() : cmocka_run_group_tests(tests, open_truth, close_all);
 }
