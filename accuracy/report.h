@@ -40,9 +40,10 @@ const record *results_worst(const results *r, form_id id, sj_dtype dtype, sj_mod
 #define SETS 3
 extern const char *const report_sets[SETS];
 
-/* The tables of the tests, and the lines of the sweep whose first word is `of`. */
+/* The tables of the tests, and, after a text, the lines of the sweep whose first word is `of`; nothing of what was not
+ * run. */
 void report_tests(const results *r, FILE *out);
-void report_sweep(const results *r, const char *of, FILE *out);
+void report_sweep(const results *r, const char *of, const char *text, FILE *out);
 
 /* The document, but for its title, to `out`. */
 void report_tables(const results *r, FILE *out);

@@ -58,11 +58,12 @@ static void print_search(const results *r, FILE *out) {
 }
 
 static void print_exp(const results *r, FILE *out) {
-    (void)fprintf(
-        out, "## The float32 exponential, every input\n\n"
-             "All 2^32 inputs of the core of each kernel set, relative to references `a` that cover its range; the\n"
-             "bounds are those `src/kernel/math/exp.h` derives, u = 2^-24.\n\n");
-    report_sweep(r, "exp", out);
+    report_sweep(
+        r, "exp",
+        "## The float32 exponential, every input\n\n"
+        "All 2^32 inputs of the core of each kernel set, relative to references `a` that cover its range; the\n"
+        "bounds are those `src/kernel/math/exp.h` derives, u = 2^-24.",
+        out);
 }
 
 static void print_peer_table(const results *r, sj_dtype dtype, bool ordinary, FILE *out) {

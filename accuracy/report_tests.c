@@ -62,7 +62,14 @@ static bool is_first(const results *r, size_t line) {
     return true;
 }
 
+static bool was_run(const results *r, const section *at) {
+    for (size_t i = 0; i < r->test_count; i++)
+        if (strcmp(r->tests[i].test, at->test) == 0) return true;
+    return false;
+}
+
 static void print_section(const results *r, const section *at, FILE *out) {
+    if (!was_run(r, at)) return;
     (void)fprintf(out, "### %s\n\n%s\n\n| operation | allowed |", at->title, at->text);
     for (size_t i = 0; i < SETS; i++) (void)fprintf(out, " %s |", report_sets[i]);
     (void)fprintf(out, " entries | beyond | worst |\n|---|---|");
@@ -73,21 +80,26 @@ static void print_section(const results *r, const section *at, FILE *out) {
     (void)fputc('\n', out);
 }
 
-void report_sweep(const results *r, const char *of, FILE *out) {
-    (void)fprintf(out, "```\n");
+void report_sweep(const results *r, const char *of, const char *text, FILE *out) {
+    size_t lines = 0;
+    for (size_t i = 0; i < r->sweep_count; i++) lines += strncmp(r->sweep_lines[i], of, strlen(of)) == 0;
+    if (lines == 0) return;
+    (void)fprintf(out, "%s\n\n```\n", text);
     for (size_t i = 0; i < r->sweep_count; i++)
         if (strncmp(r->sweep_lines[i], of, strlen(of)) == 0) (void)fprintf(out, "%s\n", r->sweep_lines[i]);
     (void)fprintf(out, "```\n\n");
 }
 
 void report_tests(const results *r, FILE *out) {
-    (void)fprintf(
-        out, "## Other inputs and operations\n\n"
-             "What the tests of `tests/accuracy` measure, which `make test` runs: rows of every family and kernel,\n"
-             "without a search. Units as above: ulp, for products u times the condition.\n\n");
+    if (r->test_count > 0)
+        (void)fprintf(
+            out,
+            "## Other inputs and operations\n\n"
+            "What the tests of `tests/accuracy` measure, which `make test` runs: rows of every family and kernel,\n"
+            "without a search. Units as above: ulp, for products u times the condition.\n\n");
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) print_section(r, &sections[i], out);
-    (void)fprintf(out,
-                  "### Half precision, pairs of logits\n\n"
-                  "`accuracy halves`: rows of two finite entries, 2^32 of a type with those that are not finite.\n\n");
-    report_sweep(r, "halves", out);
+    report_sweep(r, "halves",
+                 "### Half precision, pairs of logits\n\n"
+                 "`accuracy halves`: rows of two finite entries, 2^32 of a type with those that are not finite.",
+                 out);
 }

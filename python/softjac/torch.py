@@ -1,10 +1,10 @@
 """Functions of softjac that PyTorch differentiates, to any order, on the CPU: in place of ``torch.softmax``,
 ``torch.log_softmax``, ``torch.logsumexp`` and ``torch.nn.functional.cross_entropy`` with labels.
 
-Each is a custom operator, so that torch.compile and torch.vmap know it (torch.func.grad
-and jacrev refuse custom operators; torch.autograd serves). Tensors of float64 and float32 are
-read where they lie; float16 and bfloat16 are computed in float32. As in `softjac.autograd`, functions linear in their
-second argument are enough, for their derivatives are made of them:
+Each is a custom operator, so that torch.compile and torch.vmap know it (torch.func.grad and jacrev refuse custom
+operators; torch.autograd serves). Tensors of float64 and float32 are read where they lie; float16 and bfloat16 are
+computed in float32. As in `softjac.autograd`, functions linear in their second argument are enough, for their
+derivatives are made of them:
 
     softmax_vjp P(x, g) = J g    log_softmax_jvp L(x, t) = t - <s, t>    log_softmax_vjp V(x, g) = g - s sum(g)
 """
