@@ -195,7 +195,8 @@ typedef struct sj_options {
  *
  *   accuracy   As without: the difference to the extremum is formed first and then scaled, with all its digits, so that
  *              neither large logits nor large biases cost any, and nothing overflows that has weight. Derivatives in
- *              SJ_F64 by a scale that is no power of two are rounded once more: within 2.2 ulp, products 4.8u.
+ *              SJ_F64 by a scale that is no power of two are rounded once more: within 2.2 ulp, products 4.8u; so are
+ *              those that are subnormal before the scale multiplies them, there, by any scale.
  *   results    Derivatives are with respect to z: those with respect to x times scale. Of a float32 call they are
  *              computed in float64 where the scale is not 1.
  *   cost       A scale alone, of size 2^-30 to 2^30, takes a few operations an entry, but in Jacobians. Beside a
@@ -383,7 +384,8 @@ SJ_API sj_status sj_state_vjp(sj_view z, sj_view g, const sj_product *products, 
 
 typedef enum sj_reduction {
     SJ_NONE = 0, /* a loss for each row */
-    SJ_SUM,      /* the exact sum of these, rounded once: neither layout nor threads show in it */
+    SJ_SUM,      /* the exact sum of these, under SJ_EXACT before they are rounded, rounded once: neither layout nor
+                    threads show in it */
     SJ_MEAN      /* that divided by the sum of the weights of the labels that count, or by the rows, of probabilities */
 } sj_reduction;
 
@@ -411,9 +413,12 @@ typedef struct sj_loss_options {
  * shape of z; it may be exactly z, or exactly the probabilities. No other overlap of an output is allowed.
  * Accuracy: of a label, within 2 ulp. Of several classes, the loss within 2 ulp where no weight is negative, the
  * gradient as a log-softmax VJP: 4u of s_q sum of p + p_q. A z-loss counts by size: its part is added to those bounds.
- * All labels ignored: a mean is NaN, or 0 under SJ_ZERO. An empty row under SJ_ZERO: the loss is +inf, the gradient 0.
+ * SJ_EXACT: correctly rounded and 1u in their place, and 0.51 ulp in SJ_F64. A factor of the gradient that is not
+ * finite, or a product of factors beyond the largest number, makes it NaN or infinite.
+ * All labels ignored, or of weight 0: a mean is NaN, or 0 under SJ_ZERO. An empty row under SJ_ZERO: the loss is +inf,
+ * the gradient 0.
  * Errors: SJ_BAD_CLASS for a label that is out of range and not ignored, its place and value in the message; SJ_BAD_
- * SHAPE for n = 0; SJ_BAD_OPTION for SJ_EXACT and SJ_GIVEN_SOFTMAX; else as forward. */
+ * SHAPE for n = 0; SJ_BAD_OPTION for SJ_GIVEN_SOFTMAX; else as forward. */
 SJ_API sj_status sj_cross_entropy(sj_view z, sj_view target, const sj_view *loss, const sj_view *grad,
                                   const sj_loss_options *how, const sj_options *options);
 

@@ -8,8 +8,8 @@
     (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(TEMPERATURE) | BIT(BIAS) | BIT(SINK) | BIT(MASK) |          \
      BIT(LENGTHS) | BIT(CAUSAL) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS))
 #define LOSS                                                                                                           \
-    (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(NONFINITE) | BIT(THREADS) | BIT(GRAD) | BIT(REDUCTION) |    \
-     BIT(LABEL_SMOOTHING) | BIT(WEIGHTS) | BIT(IGNORE_INDEX) | BIT(Z_LOSS))
+    (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS) | BIT(GRAD) |        \
+     BIT(REDUCTION) | BIT(LABEL_SMOOTHING) | BIT(WEIGHTS) | BIT(IGNORE_INDEX) | BIT(Z_LOSS))
 #define DERIVATIVE (FORWARD | BIT(LOG) | BIT(GIVEN))
 
 static const option_choice dtypes[] = {{"f32", SJ_F32}, {"f64", SJ_F64}, {"f16", SJ_F16}, {NULL, 0}};

@@ -49,6 +49,7 @@ def cross_entropy(
     ignore_index: Any,
     z_loss: Any,
     upstream: Any,
+    mode: Any,
     nonfinite: Any,
     threads: Any,
     /,

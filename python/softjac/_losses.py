@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from . import _core
 from ._general import COMPUTED, delivered, from_rows, real, result_dtype, to_rows, widened
-from ._types import Array, Axis, Nonfinite, Reduction
+from ._types import Array, Axis, Mode, Nonfinite, Reduction
 
 
 def _target(value: ArrayLike, axis: Axis) -> Array:
@@ -45,6 +45,7 @@ def _evaluate(
     upstream: ArrayLike | None,
     out: Any,
     dtype: DTypeLike | None,
+    mode: Mode,
     nonfinite: Nonfinite,
     threads: int | None,
     wants: str,
@@ -58,8 +59,8 @@ def _evaluate(
     loss = np.empty(rows.shape[:-1] if reduction == "none" else (), computed) if "loss" in wants else None
     direct = _rows_within(out, x.shape, axis) if "grad" in wants else None
     grad = np.empty(rows.shape, computed) if "grad" in wants and direct is None else direct
-    optional = (_optional("weight", weight), ignore_index, z_loss, _optional("upstream", upstream), nonfinite, threads)
-    how = (reduction, label_smoothing, *optional)
+    loss_options = (_optional("weight", weight), ignore_index, z_loss, _optional("upstream", upstream))
+    how = (reduction, label_smoothing, *loss_options, mode, nonfinite, threads)
     if _core.cross_entropy(widened(rows), widened(targets), loss, grad, *how) is NotImplemented:
         grad, direct = np.empty(rows.shape, computed), None
         if _core.cross_entropy(widened(rows), widened(targets), loss, grad, *how) is NotImplemented:
@@ -85,6 +86,7 @@ def cross_entropy(
     z_loss: float = 0.0,
     out: Array | None = None,
     dtype: DTypeLike | None = None,
+    mode: Mode = "default",
     nonfinite: Nonfinite = "ieee",
     threads: int | None = None,
 ) -> Any:
@@ -108,7 +110,7 @@ def cross_entropy(
         Rows of this label have loss and gradient 0, and are not counted.
     z_loss : float
         Adds ``z_loss * logsumexp ** 2`` to the loss of a row.
-    out, dtype, nonfinite, threads
+    out, dtype, mode, nonfinite, threads
         See the help of `softjac`.
 
     Returns
@@ -133,7 +135,7 @@ def cross_entropy(
     [4.24835426e-18 6.93147181e-01]
     """
     how = (reduction, label_smoothing, weight, ignore_index, z_loss, None)
-    return _evaluate(logits, target, axis, *how, out, dtype, nonfinite, threads, "loss")[0]
+    return _evaluate(logits, target, axis, *how, out, dtype, mode, nonfinite, threads, "loss")[0]
 
 
 def cross_entropy_grad(
@@ -150,6 +152,7 @@ def cross_entropy_grad(
     return_loss: bool = False,
     out: Array | None = None,
     dtype: DTypeLike | None = None,
+    mode: Mode = "default",
     nonfinite: Nonfinite = "ieee",
     threads: int | None = None,
 ) -> Any:
@@ -165,7 +168,7 @@ def cross_entropy_grad(
         Return the pair of loss and gradient, computed in one pass.
     out : ndarray
         Receives the gradient; it may be the logits.
-    logits, target, axis, reduction, label_smoothing, weight, ignore_index, z_loss, dtype, nonfinite, threads
+    logits, target, axis, reduction, label_smoothing, weight, ignore_index, z_loss, dtype, mode, nonfinite, threads
         As of `cross_entropy`.
 
     Returns
@@ -186,7 +189,7 @@ def cross_entropy_grad(
     """
     how = (reduction, label_smoothing, weight, ignore_index, z_loss, upstream)
     wants = "loss and grad" if return_loss else "grad"
-    pair = _evaluate(logits, target, axis, *how, out, dtype, nonfinite, threads, wants)
+    pair = _evaluate(logits, target, axis, *how, out, dtype, mode, nonfinite, threads, wants)
     return pair if return_loss else pair[1]
 
 

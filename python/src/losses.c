@@ -40,9 +40,9 @@ PyObject *cross_entropy(PyObject *Py_UNUSED(module), PyObject *args) {
     int chosen;
     loss_request r;
     r.how = how;
-    if (!PyArg_ParseTuple(args, "OOOOOdOLdOOO:cross_entropy", &z, &target, &loss, &grad, &reduction,
-                          &r.how.label_smoothing, &weights, &ignored, &r.how.z_loss, &upstream, &options[1],
-                          &options[3]))
+    if (!PyArg_ParseTuple(args, "OOOOOdOLdOOOO:cross_entropy", &z, &target, &loss, &grad, &reduction,
+                          &r.how.label_smoothing, &weights, &ignored, &r.how.z_loss, &upstream, &options[0],
+                          &options[1], &options[3]))
         return NULL;
     if (read_word(&reductions, reduction, &chosen) != PLAIN) return NULL;
     if (read_options(options, &r.options, &r.error) != PLAIN) return NULL;

@@ -39,7 +39,7 @@ static sj_status check_how(const loss_call *c) {
         return sj_fail(c->error, SJ_BAD_OPTION, "loss options.z_loss: %g; expected a finite number", how->z_loss);
     if (c->options->given != SJ_GIVEN_LOGITS)
         return sj_fail(c->error, SJ_BAD_OPTION, "options.given: SJ_GIVEN_SOFTMAX of a loss; expected logits");
-    return sj_refuse_readings(c->options, "a loss");
+    return sj_refuse_masks(c->options, "a loss");
 }
 
 /* z, and what its shape says of the others. */
@@ -200,6 +200,9 @@ static sj_dtype dtype_of(const loss_call *c) {
     return wide ? SJ_F64 : SJ_F32;
 }
 
+/* A mean of no weight that is not NaN. */
+static bool divides_nothing(const loss_call *c) { return c->divisor[0] == 0 && c->options->nonfinite == SJ_ZERO; }
+
 /* What the rows have in common. */
 static sj_losses losses_of(const loss_call *c, sj_total *total) {
     const sj_loss_options *how = c->how;
@@ -212,6 +215,7 @@ static sj_losses losses_of(const loss_call *c, sj_total *total) {
     if (reduced && how->upstream) upstream[0] = number_at(how->upstream, 0);
     of.scale[0] = upstream[0];
     if (mean) pair_divide(upstream, c->divisor, of.scale);
+    if (mean && divides_nothing(c)) of.scale[0] = 0;
     if (how->weights)
         of.weights = (sj_operand){how->weights->data, how->weights->dtype, 0, how->weights->strides[0], 0};
     of.total = reduced && c->loss ? total : NULL;
@@ -233,7 +237,7 @@ static void store_reduced(const loss_call *c, sj_total *total) {
     result[0] = sum[0];
     result[1] = sum[1];
     if (c->how->reduction == SJ_MEAN) pair_divide(sum, c->divisor, result);
-    if (c->how->reduction == SJ_MEAN && c->divisor[0] == 0 && c->options->nonfinite == SJ_ZERO) result[0] = 0;
+    if (c->how->reduction == SJ_MEAN && divides_nothing(c)) result[0] = 0;
     const bool narrows = c->loss->dtype != SJ_F64;
     element_store(c->loss->data, c->loss->dtype, 0, narrows ? to_odd(result[0], result[1]) : result[0] + result[1]);
 }

@@ -115,14 +115,18 @@ static void set_results(const sj_call *call, sj_reading *reading) {
                       reading->results == SJ_READ_GRADIENT || reading->results == SJ_READ_JACOBIAN;
 }
 
-sj_status sj_refuse_readings(const sj_options *options, const char *what) {
+sj_status sj_refuse_masks(const sj_options *options, const char *what) {
     if (!options) return SJ_OK;
-    if (options->mode == SJ_EXACT)
-        return sj_fail(options->error, SJ_BAD_OPTION, "options.mode: SJ_EXACT of %s; expected SJ_DEFAULT", what);
     if (!sj_reads_plainly(options) || options->offsets)
         return sj_fail(options->error, SJ_BAD_OPTION,
                        "options: a mask, lengths, offsets, a scale, a bias or a sink of %s; expected none", what);
     return SJ_OK;
+}
+
+sj_status sj_refuse_readings(const sj_options *options, const char *what) {
+    if (options && options->mode == SJ_EXACT)
+        return sj_fail(options->error, SJ_BAD_OPTION, "options.mode: SJ_EXACT of %s; expected SJ_DEFAULT", what);
+    return sj_refuse_masks(options, what);
 }
 
 sj_status sj_read_masks(const sj_call *call, const sj_options *options, int axis, sj_reading *reading,

@@ -11,8 +11,10 @@ static inline bool sj_reads_plainly(const sj_options *options) {
            options->scale == 1;
 }
 
-/* Refuses them, and exact mode, for a function that serves neither; options of this version's size, or NULL. what: "a
- * loss" */
+/* Refuses them for a function that does not serve them; options of this version's size, or NULL. what: "a loss" */
+sj_status sj_refuse_masks(const sj_options *options, const char *what);
+
+/* The same, and exact mode. */
 sj_status sj_refuse_readings(const sj_options *options, const char *what);
 
 /* Checks them beside views that are checked; `axis` is the class axis. Describes them in *reading, and how they go

@@ -215,18 +215,14 @@ static inline void soft_rows(const sj_run *run, run_function *run_rows) {
     }
 }
 
-/* Losses add up in a total of this call, which joins the shared one at the end. */
 V_INLINE void loss_rows(const sj_run *run, run_function *run_rows, bool soft) {
-    sj_run own = *run;
-    sj_losses of = *run->losses;
-    sj_total total = {0};
-    own.losses = &of;
-    if (of.total) of.total = &total;
+    loss_part part;
+    const sj_run *own = loss_part_begin(&part, run);
     if (soft)
-        soft_rows(&own, run_rows);
+        soft_rows(own, run_rows);
     else
-        serve(&own, run_rows, block_reduce, label_loss_block, label_loss_row);
-    if (of.total) total_join(run->losses->total, &total);
+        serve(own, run_rows, block_reduce, label_loss_block, label_loss_row);
+    loss_part_end(&part, run);
 }
 
 static void label_loss_rows(const sj_run *run) { loss_rows(run, label_loss_rows, false); }

@@ -8,6 +8,7 @@
 
 #if defined(SJ_EXACT_TABLE)
 #include "exact/join.h"
+#include "exact/losses.h"
 #include "exact/rows.h"
 #define SERVES exact
 #define BLOCK_ROWS 1
@@ -17,6 +18,7 @@
 #define SCALED(operation) NULL
 #define SPAN SIZE_MAX
 #define ACROSS 0
+#define HAS_LOSSES
 #define STAGES_HALVES
 #define NARROW NULL
 #elif defined(SJ_ACROSS) || defined(SJ_NARROW)

@@ -3,6 +3,8 @@
 #ifndef SJ_KERNEL_TOTAL_H
 #define SJ_KERNEL_TOTAL_H
 
+#include "run.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -12,11 +14,11 @@
 #define TOTAL_DIGITS 68
 #define TOTAL_MOST_TERMS ((uint32_t)1 << 30)
 
-typedef struct sj_total {
+struct sj_total {
     int64_t digits[TOTAL_DIGITS];
     uint32_t terms;    /* since the digits were last carried */
     uint32_t infinite; /* bits: a term was NaN, +inf, -inf */
-} sj_total;
+};
 
 enum { TOTAL_NAN = 1, TOTAL_ABOVE = 2, TOTAL_BELOW = 4 };
 
@@ -55,6 +57,27 @@ static inline void total_join(sj_total *shared, sj_total *part) {
     for (int i = 0; i < TOTAL_DIGITS; i++)
         if (part->digits[i] != 0) (void)__atomic_fetch_add(&shared->digits[i], part->digits[i], __ATOMIC_RELAXED);
     if (part->infinite) (void)__atomic_fetch_or(&shared->infinite, part->infinite, __ATOMIC_RELAXED);
+}
+
+/* A run whose losses add up in a total of their own, which joins that of the call at the end. */
+typedef struct loss_part {
+    sj_run run;
+    sj_losses losses;
+    sj_total total;
+} loss_part;
+
+static inline const sj_run *loss_part_begin(loss_part *part, const sj_run *run) {
+    part->run = *run;
+    part->losses = *run->losses;
+    part->run.losses = &part->losses;
+    if (!run->losses->total) return &part->run;
+    part->total = (sj_total){0};
+    part->losses.total = &part->total;
+    return &part->run;
+}
+
+static inline void loss_part_end(loss_part *part, const sj_run *run) {
+    if (run->losses->total) total_join(run->losses->total, &part->total);
 }
 
 /* The sum as hi + lo, hi its rounding to nearest but for 2^-100 of it. */

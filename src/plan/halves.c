@@ -14,6 +14,7 @@ static bool holds_halves(const sj_operand *array) { return array->data && is_hal
 
 bool sj_stages_halves(const sj_kernels *kernels, const sj_run *run) {
     if (run->n == 0 || run->n > kernels->staged_halves) return false;
+    if (run->losses && !kernels->narrow) return false; /* a row that is computed anew would add its loss twice */
     return holds_halves(&run->z) || holds_halves(&run->g) || holds_halves(&run->out);
 }
 

@@ -1,5 +1,5 @@
 /* test_losses.c: cross-entropy and its gradient against MPFR: labels and probabilities, label smoothing, class weights,
- * z-loss, a factor from above, ignored rows, every reduction; in place, and in rows of every kernel. */
+ * z-loss, a factor from above, ignored rows, every reduction; in place, in rows of every kernel, in both modes. */
 #include "check.h"
 
 #include <math.h>
@@ -15,6 +15,7 @@ typedef struct batch {
     size_t rows, n;
     unsigned set; /* of `what` */
     sj_reduction reduction;
+    sj_mode mode;
     double *z, *y, *w, *upstream; /* exact in the dtype */
     int64_t *labels;
     double smoothing, z_loss;
@@ -23,16 +24,28 @@ typedef struct batch {
 /* In ulps, and in u of what an entry is made of. Of labels alone 2 ulp; where several classes have weight the gradient
  * is a difference, and a z-loss, of either sign, makes the loss one too. */
 typedef enum bound { GRADIENT_ULPS, GRADIENT_PARTS, LOSS_ULPS, LOSS_PARTS, BOUNDS } bound;
-static const char *const bound_names[BOUNDS] = {"gradient of labels, ulp", "gradient, u of its terms",
-                                                "loss without z-loss, ulp", "loss, u of its terms"};
-static const double allowed[BOUNDS] = {2, 4, 2, 4};
+static const char *const bound_names[2][BOUNDS] = {
+    {"gradient of labels, ulp", "gradient, u of its terms", "loss without z-loss, ulp", "loss, u of its terms"},
+    {"exact gradient of labels, ulp", "exact gradient, u of its terms", "exact loss without z-loss, ulp",
+     "exact loss, u of its terms"}};
 
-static worst worsts[BOUNDS][2];
+/* The contract of each mode: in exact mode float32 is correctly rounded, float64 within 0.51 ulp, what is made of terms
+ * within 1u of them. */
+static double allowed(bound which, sj_mode mode, sj_dtype dtype) {
+    const bool in_ulps = which == GRADIENT_ULPS || which == LOSS_ULPS;
+    if (mode == SJ_DEFAULT) return in_ulps ? 2 : 4;
+    return !in_ulps ? 1 : dtype == SJ_F32 ? 0.5 : 0.51;
+}
+
+static worst worsts[2][BOUNDS][2];
 
 static int close_losses(void **state) {
     const int status = close_truth(state);
-    for (int i = 0; i < BOUNDS; i++)
-        for (int t = 0; t < 2; t++) worst_print(&worsts[i][t], bound_names[i], dtypes[t], allowed[i]);
+    for (int mode = 0; mode < 2; mode++)
+        for (int i = 0; i < BOUNDS; i++)
+            for (int t = 0; t < 2; t++)
+                worst_print(&worsts[mode][i][t], bound_names[mode][i], dtypes[t],
+                            allowed((bound)i, (sj_mode)mode, dtypes[t]));
     return status;
 }
 
@@ -124,6 +137,7 @@ static void compute(const batch *b, results *to) {
     sj_error error = {0};
     sj_options options = SJ_OPTIONS_INIT;
     options.error = &error;
+    options.mode = b->mode;
     if (sj_cross_entropy(logits, target, &loss_view, &logits, &how, &options)) fail_msg("%s", error.message);
     to->loss = new_elements(SJ_F64, losses);
     to->grad = new_elements(SJ_F64, count);
@@ -146,8 +160,9 @@ static void judge(const batch *b, bound which, size_t entry, double got) {
         in_ulps ? oracle_ulps(truth, entry, got, b->dtype) : oracle_componentwise(truth, entry, got, b->dtype);
     char row[64];
     name_setting(b->set, row);
-    worst_record(&worsts[which][b->dtype == SJ_F64], &(measured){bound_names[which], b->dtype, row, b->n, entry, got,
-                                                                 oracle_value(truth, entry), error, allowed[which]});
+    worst_record(&worsts[b->mode][which][b->dtype == SJ_F64],
+                 &(measured){bound_names[b->mode][which], b->dtype, row, b->n, entry, got, oracle_value(truth, entry),
+                             error, allowed(which, b->mode, b->dtype)});
 }
 
 /* Row i of the gradient, and of the losses where there is one for it. Returns the loss. */
@@ -177,7 +192,11 @@ static double check_loss_row(const batch *b, const results *got, size_t i) {
     }
     const double loss = oracle_value(truth, b->n);
     assert_true(oracle_row(truth, FORM_LOGSUMEXP, b->z + i * b->n, NULL, 0, b->n));
-    assert_true(oracle_componentwise(truth, 0, got->lse[i], b->dtype) <= 4); /* 2 ulp: 4u at most */
+    const bool exact = b->mode == SJ_EXACT;
+    const double error =
+        (exact ? oracle_ulps : oracle_componentwise)(truth, 0, got->lse[i], b->dtype); /* 2 ulp: 4u at most */
+    if (!(error <= (exact ? allowed(LOSS_ULPS, SJ_EXACT, b->dtype) : 4)))
+        fail_msg("logsumexp %.17g; expected %.17g: off by %g", got->lse[i], oracle_value(truth, 0), error);
     return loss;
 }
 
@@ -188,12 +207,19 @@ static void check_batch(const batch *b) {
     const double u = b->dtype == SJ_F32 ? 0x1p-24 : 0x1p-53;
     for (size_t i = 0; i < b->rows; i++) sum += check_loss_row(b, &got, i);
     assert_true(fabs(got.divisor - divisor_of(b)) <= (double)b->rows * 0x1p-52 * got.divisor);
-    /* rows within 4u, the sum once, the quotient once, this sum once a row of 2^-53 */
-    const double want = sum / divisor_of(b), room = 6 * u + (double)b->rows * 0x1p-52;
+    /* rows within 4u, the sum once, the quotient once, or, exact, all of it once; this sum once a row of 2^-53 */
+    const double want = sum / divisor_of(b), room = (b->mode == SJ_EXACT ? 1.02 : 6) * u + (double)b->rows * 0x1p-52;
     if (b->reduction != SJ_NONE && !(fabs(got.loss[0] - want) <= room * fabs(want)) && want == want)
         fail_msg("reduction %d of %zu x %zu, set %u: %.17g; expected %.17g", (int)b->reduction, b->rows, b->n, b->set,
                  got.loss[0], want);
     free(got.loss), free(got.grad), free(got.lse);
+}
+
+static void check_modes(batch *b) {
+    for (int mode = 0; mode < 2; mode++) {
+        b->mode = (sj_mode)mode;
+        check_batch(b);
+    }
 }
 
 static void every_setting(void **state) {
@@ -205,7 +231,7 @@ static void every_setting(void **state) {
             for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
                 const size_t rows = sizes[i] > 1000 ? 2 : sizes[i] > 60 ? 5 : MOST_ROWS;
                 batch b = batch_new(dtypes[d], rows, sizes[i], set, (sj_reduction)((set + i) % 3), &r);
-                check_batch(&b);
+                check_modes(&b);
                 batch_free(&b);
             }
     finish_checks();
@@ -221,7 +247,7 @@ static void labels_of_many_rows(void **state) {
             for (size_t repeat = 0; repeat < (sizes[i] > 60 ? 1 : 6); repeat++) {
                 batch b = batch_new(dtypes[d], sizes[i] > 4000 ? 1 : MOST_ROWS, sizes[i], 0,
                                     (sj_reduction)(repeat % 2 == 0 ? SJ_NONE : SJ_MEAN), &r);
-                check_batch(&b);
+                check_modes(&b);
                 batch_free(&b);
             }
     finish_checks();

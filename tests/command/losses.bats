@@ -11,6 +11,9 @@ load common
     [[ $output == 4.24835425529*e-18,40 ]]
     tails "$(head -n 1 g.csv | cut -d, -f 2)"
     [[ $(head -n 1 g.csv) == -4.24835425529*e-18,* ]]
+    run "$SOFTJAC" cross-entropy z.csv y.csv --reduction none --grad g.csv -o - --exact
+    [[ $output == 4.248354255291589e-18,40 ]]
+    [[ $(head -n 1 g.csv) == -4.248354255291589e-18,4.248354255291589e-18 ]]
 }
 
 @test "every option agrees with its formula in NumPy, on any axis" {

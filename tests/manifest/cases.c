@@ -43,8 +43,10 @@ static void visit(const case_walk *walk, bit_case bits, const char *format, ...)
     va_start(values, format);
     (void)vsnprintf(variant, sizeof variant, format, values);
     va_end(values);
-    (void)snprintf(bits.name, sizeof bits.name, "%s %s%s%s %s", forms[bits.form].name, name_of(bits.z),
-                   bits.out == bits.z ? "" : " to ", bits.out == bits.z ? "" : name_of(bits.out), variant);
+    const char *loss = forms[bits.form].result == RESULT_ROW ? "loss gradient" : "loss";
+    const char *what = bits.target == NO_LOSS ? forms[bits.form].name : loss;
+    (void)snprintf(bits.name, sizeof bits.name, "%s %s%s%s %s", what, name_of(bits.z), bits.out == bits.z ? "" : " to ",
+                   bits.out == bits.z ? "" : name_of(bits.out), variant);
     walk->visit(&bits, walk->context);
 }
 
@@ -145,6 +147,18 @@ static void dense(const case_walk *walk, form_id id, sj_dtype dtype) {
     visit(walk, bits, "dense");
 }
 
+static void each_loss(const case_walk *walk, sj_dtype dtype) {
+    static const form_id shapes[] = {FORM_LOGSUMEXP, FORM_SOFTMAX};
+    for (size_t i = 0; i < 2 * input_family_count; i++) {
+        bit_case bits = case_of(shapes[i % 2], dtype);
+        bits.fill = input_families[i / 2].fill;
+        bits.target = OF_LABELS;
+        visit(walk, bits, "of labels, %s", input_families[i / 2].name);
+        bits.target = OF_PROBABILITIES;
+        visit(walk, bits, "of probabilities, %s", input_families[i / 2].name);
+    }
+}
+
 void each_case(case_visit *visitor, void *context) {
     const case_walk walk = {visitor, context};
     for (int id = 0; id < FORM_COUNT; id++)
@@ -159,4 +173,5 @@ void each_case(case_visit *visitor, void *context) {
             each_mixture(&walk, (form_id)id, dtypes[t]);
             dense(&walk, (form_id)id, dtypes[t]);
         }
+    for (int t = 0; t < 2; t++) each_loss(&walk, dtypes[t]);
 }

@@ -16,11 +16,15 @@ typedef enum memory_order {
 
 typedef enum in_place { NOT_IN_PLACE, IN_PLACE_OF_Z, IN_PLACE_OF_G } in_place;
 
+/* What a cross-entropy is of; the probabilities are the cotangent, beside label smoothing and z-loss. */
+typedef enum loss_target { NO_LOSS, OF_LABELS, OF_PROBABILITIES } loss_target;
+
 #define CASE_NAME 96
 
 typedef struct bit_case {
     char name[CASE_NAME];
     form_id form;
+    loss_target target; /* the form has the shape of the loss, a number a row, or of its gradient */
     sj_dtype z, g, out;
     row_fill *fill; /* of z */
     size_t rows;

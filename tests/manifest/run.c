@@ -67,6 +67,18 @@ static sj_view one_row(sj_view view, size_t row) {
     return view;
 }
 
+/* A loss of every row, or its gradient. */
+static sj_status compute_loss(const bit_case *bits, const form_arguments *call, const sj_options *options) {
+    const bool gradient = forms[bits->form].result == RESULT_ROW;
+    const size_t rows = call->z.shape[0], n = call->z.shape[1];
+    int32_t labels[3];
+    sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) labels[i] = (int32_t)(i % n);
+    if (bits->target == OF_PROBABILITIES) how.label_smoothing = 0.125, how.z_loss = 0x1p-10;
+    const sj_view target = bits->target == OF_LABELS ? sj_array(labels, SJ_I32, 1, &rows) : call->g;
+    return sj_cross_entropy(call->z, target, gradient ? NULL : &call->out, gradient ? &call->out : NULL, &how, options);
+}
+
 static bool compute(const bit_case *bits, size_t n, sj_mode mode, form_arguments call) {
     const form_arguments batch = call;
     sj_error error = {SJ_OK, ""};
@@ -78,7 +90,8 @@ static bool compute(const bit_case *bits, size_t n, sj_mode mode, form_arguments
             call.g = one_row(batch.g, row);
             call.out = one_row(batch.out, row);
         }
-        const sj_status status = forms[bits->form].call(&call, &options);
+        const sj_status status =
+            bits->target == NO_LOSS ? forms[bits->form].call(&call, &options) : compute_loss(bits, &call, &options);
         if (status == SJ_OK) continue;
         fprintf(stderr, "%s, n = %zu: %s: %s\n", bits->name, n, sj_strerror(status), error.message);
         return false;

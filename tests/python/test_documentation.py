@@ -30,8 +30,7 @@ def test_examples_of_the_ufuncs_run():
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in WITHOUT_COMMON_PARAMETERS])
 def test_common_parameters_are_keywords_of_all(name):
     parameters = inspect.signature(getattr(softjac, name)).parameters
-    losses = name.startswith("cross_entropy")  # have no exact mode
-    for common in ("out", "dtype", "nonfinite", "threads") + (() if losses else ("mode",)):
+    for common in ("out", "dtype", "mode", "nonfinite", "threads"):
         assert parameters[common].kind is inspect.Parameter.KEYWORD_ONLY
         assert f"{common} : " in softjac.__doc__
 

@@ -179,10 +179,11 @@ typedef struct twin {
     sj_dtype half, wide;
     size_t n;
     void *halves, *wides;
+    bool exact; /* results of exact mode */
 } twin;
 
 static twin twin_new(sj_dtype half, sj_dtype wide, size_t n, uint64_t seed) {
-    twin t = {half, wide, n, new_elements(half, ROWS * n), new_elements(wide, ROWS * n)};
+    twin t = {half, wide, n, new_elements(half, ROWS * n), new_elements(wide, ROWS * n), false};
     fill_random(t.halves, half, ROWS * n, seed);
     for (size_t i = 0; i < ROWS * n; i++) element_set(t.wides, wide, i, element_get(t.halves, half, i));
     return t;
@@ -202,7 +203,8 @@ static sj_view wide_of(const twin *t) { return matrix_of(t->wides, t->wide, t->n
 static void check_twin(const twin *t, size_t count, const char *what) {
     for (size_t i = 0; i < count; i++) {
         const double got = element_get(t->halves, t->half, i),
-                     want = round_to(t->half, element_get(t->wides, t->wide, i));
+                     rounded = round_to(t->half, element_get(t->wides, t->wide, i)),
+                     want = t->exact ? rounded + 0.0 : rounded; /* exact mode has no -0 */
         if (!same_bits(SJ_F64, &got, 0, &want, 0))
             fail_msg("%s %s, n = %zu, entry %zu: %a; expected %a", what, dtype_name(t->half), t->n, i, got, want);
     }
@@ -211,21 +213,24 @@ static void check_twin(const twin *t, size_t count, const char *what) {
 static const size_t some_lengths[] = {5, 64, 300, 3000};
 
 /* Labels, and probabilities in half precision; the loss of every row, and its gradient. */
-static void check_losses(sj_dtype half, size_t n, bool soft, double smoothing) {
-    twin z = twin_new(half, SJ_F32, n, 1), p = twin_new(half, SJ_F32, n, 2), grad = twin_new(half, SJ_F32, n, 3);
-    twin loss = twin_new(half, SJ_F32, 1, 4);
+static void check_losses(sj_dtype half, size_t n, bool soft, double smoothing, sj_mode mode) {
+    const sj_dtype wide = mode == SJ_EXACT ? SJ_F64 : SJ_F32; /* which exact mode does not compute in */
+    twin z = twin_new(half, wide, n, 1), p = twin_new(half, wide, n, 2), grad = twin_new(half, wide, n, 3);
+    twin loss = twin_new(half, wide, 1, 4);
+    grad.exact = mode == SJ_EXACT;
     int32_t labels[ROWS];
     for (size_t i = 0; i < ROWS; i++) labels[i] = (int32_t)(i % n);
     const size_t rows = ROWS;
     const sj_view label_view = sj_array(labels, SJ_I32, 1, &rows);
-    const sj_view half_loss = sj_array(loss.halves, half, 1, &rows), wide_loss = sj_array(loss.wides, SJ_F32, 1, &rows);
+    const sj_view half_loss = sj_array(loss.halves, half, 1, &rows), wide_loss = sj_array(loss.wides, wide, 1, &rows);
     const sj_view half_grad = half_of(&grad), wide_grad = wide_of(&grad);
+    const sj_view half_target = soft ? half_of(&p) : label_view, wide_target = soft ? wide_of(&p) : label_view;
     sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
+    sj_options options = SJ_OPTIONS_INIT;
     how.label_smoothing = smoothing;
-    assert_int_equal(sj_cross_entropy(half_of(&z), soft ? half_of(&p) : label_view, &half_loss, &half_grad, &how, NULL),
-                     SJ_OK);
-    assert_int_equal(sj_cross_entropy(wide_of(&z), soft ? wide_of(&p) : label_view, &wide_loss, &wide_grad, &how, NULL),
-                     SJ_OK);
+    options.mode = mode;
+    assert_int_equal(sj_cross_entropy(half_of(&z), half_target, &half_loss, &half_grad, &how, &options), SJ_OK);
+    assert_int_equal(sj_cross_entropy(wide_of(&z), wide_target, &wide_loss, &wide_grad, &how, &options), SJ_OK);
     check_twin(&loss, ROWS, "loss");
     check_twin(&grad, ROWS * n, "gradient of a loss");
     twin_free(&z), twin_free(&p), twin_free(&grad), twin_free(&loss);
@@ -234,11 +239,12 @@ static void check_losses(sj_dtype half, size_t n, bool soft, double smoothing) {
 static void losses(void **state) {
     (void)state;
     for (int t = 0; t < 2; t++)
-        for (size_t i = 0; i < COUNT(some_lengths); i++) {
-            check_losses(half_dtypes[t], some_lengths[i], false, 0);
-            check_losses(half_dtypes[t], some_lengths[i], false, 0.125);
-            check_losses(half_dtypes[t], some_lengths[i], true, 0);
-        }
+        for (size_t i = 0; i < COUNT(some_lengths); i++)
+            for (int mode = 0; mode < 2; mode++) {
+                check_losses(half_dtypes[t], some_lengths[i], false, 0, (sj_mode)mode);
+                check_losses(half_dtypes[t], some_lengths[i], false, 0.125, (sj_mode)mode);
+                check_losses(half_dtypes[t], some_lengths[i], true, 0, (sj_mode)mode);
+            }
 }
 
 /* The states are the same bytes, and what is emitted from them is rounded once. */

@@ -57,7 +57,6 @@ static void smoothing_nan(trial *t) { t->how.label_smoothing = (double)NAN; }
 static void z_loss(trial *t) { t->how.z_loss = (double)INFINITY; }
 static void reduction(trial *t) { t->how.reduction = (sj_reduction)3; }
 static void how_size(trial *t) { t->how.size = 8; }
-static void exact(trial *t) { t->options.mode = SJ_EXACT; }
 static void given(trial *t) { t->options.given = SJ_GIVEN_SOFTMAX; }
 static void scaled(trial *t) { t->options.scale = 2; }
 static void causal(trial *t) { t->options.causal = true; }
@@ -90,7 +89,6 @@ static const struct mistake {
     {z_loss, SJ_BAD_OPTION, "loss options.z_loss"},
     {reduction, SJ_BAD_OPTION, "loss options.reduction"},
     {how_size, SJ_BAD_OPTION, "loss options.size"},
-    {exact, SJ_BAD_OPTION, "options.mode"},
     {given, SJ_BAD_OPTION, "options.given"},
     {scaled, SJ_BAD_OPTION, "a scale"},
     {causal, SJ_BAD_OPTION, "a mask"},
@@ -235,17 +233,21 @@ static void edges(void **state) {
         {{1000, 1, -1e308}, 1, SJ_IEEE, 999, {1, -1, 0}},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    for (size_t i = 0; i < 2 * (sizeof table / sizeof *table); i++) {
+        const edge *e = &table[i / 2];
         double loss = 0, grad[3];
         sj_options options = SJ_OPTIONS_INIT;
-        options.nonfinite = table[i].policy;
-        const sj_view z = sj_vector_f64(table[i].z, 3), value = sj_scalar_f64(&loss), out = sj_vector_f64(grad, 3);
-        assert_int_equal(sj_cross_entropy(z, sj_array(&table[i].label, SJ_I64, 0, NULL), &value, &out, NULL, &options),
+        options.nonfinite = e->policy;
+        options.mode = i % 2 ? SJ_EXACT : SJ_DEFAULT;
+        const sj_view z = sj_vector_f64(e->z, 3), value = sj_scalar_f64(&loss), out = sj_vector_f64(grad, 3);
+        assert_int_equal(sj_cross_entropy(z, sj_array(&e->label, SJ_I64, 0, NULL), &value, &out, NULL, &options),
                          SJ_OK);
         for (size_t k = 0; k < 4; k++) {
-            const double got = k < 3 ? grad[k] : loss, want = k < 3 ? table[i].grad[k] : table[i].loss;
+            const double got = k < 3 ? grad[k] : loss, want = k < 3 ? e->grad[k] : e->loss;
             const bool good = want != want ? got != got : got == want || fabs(got - want) <= 0x1p-52 * fabs(want);
-            if (!good) fail_msg("edge %zu: number %zu is %.17g; expected %.17g", i, k, got, want);
+            if (!good)
+                fail_msg("edge %zu, mode %d: number %zu is %.17g; expected %.17g", i / 2, (int)options.mode, k, got,
+                         want);
             assert_false(got == 0 && signbit(got) != 0);
         }
     }
@@ -256,11 +258,13 @@ static void of_nothing_the_mean_is_nan_or_zero(void **state) {
     const int64_t ignored = -100;
     const size_t shape[2] = {1, 2};
     (void)state;
-    for (int policy = SJ_IEEE; policy <= SJ_ZERO; policy++) {
+    for (int i = 0; i < 6; i++) {
         double mean = 5, grad[2] = {5, 5};
+        const sj_nonfinite policy = (sj_nonfinite)(i % 3);
         sj_options options = SJ_OPTIONS_INIT;
         sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
-        options.nonfinite = (sj_nonfinite)policy;
+        options.nonfinite = policy;
+        options.mode = i < 3 ? SJ_DEFAULT : SJ_EXACT;
         how.reduction = SJ_MEAN;
         const sj_view value = sj_scalar_f64(&mean), out = sj_array(grad, SJ_F64, 2, shape);
         const sj_view target = sj_array(&ignored, SJ_I64, 1, shape);
@@ -270,19 +274,46 @@ static void of_nothing_the_mean_is_nan_or_zero(void **state) {
     }
 }
 
+/* The same of labels whose classes have no weight. */
+static void of_no_weight_the_mean_is_nan_or_zero(void **state) {
+    const double z[2] = {1, 2}, weights[2] = {0, 1};
+    const int64_t label = 0;
+    const size_t shape[2] = {1, 2}, n = 2;
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        double mean = 5, grad[2] = {5, 5};
+        const bool zero = i % 2;
+        sj_options options = SJ_OPTIONS_INIT;
+        sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
+        const sj_view value = sj_scalar_f64(&mean), out = sj_array(grad, SJ_F64, 2, shape);
+        const sj_view weights_view = sj_array(weights, SJ_F64, 1, &n);
+        const sj_view target = sj_array(&label, SJ_I64, 1, shape);
+        options.nonfinite = zero ? SJ_ZERO : SJ_IEEE;
+        options.mode = i < 2 ? SJ_DEFAULT : SJ_EXACT;
+        how.reduction = SJ_MEAN;
+        how.weights = &weights_view;
+        assert_int_equal(sj_cross_entropy(sj_array(z, SJ_F64, 2, shape), target, &value, &out, &how, &options), SJ_OK);
+        for (size_t k = 0; k < 2; k++) assert_true(zero ? grad[k] == 0 : grad[k] != grad[k]);
+        assert_true(zero ? mean == 0 : mean != mean);
+    }
+}
+
 /* A class without weight counts for nothing, though its logit is -inf; one class has no gradient. */
 static void nothing_of_infinity_is_nothing(void **state) {
     const double z[2] = {3, -(double)INFINITY}, p[2] = {1, 0};
     double loss = 0, grad[2];
-    const sj_view value = sj_scalar_f64(&loss), out = sj_vector_f64(grad, 2);
+    const sj_view value = sj_scalar_f64(&loss), out = sj_vector_f64(grad, 2), alone = sj_vector_f64(grad, 1);
+    const int32_t first = 0;
+    const sj_view label = sj_array(&first, SJ_I32, 0, NULL);
     (void)state;
-    assert_int_equal(sj_cross_entropy(sj_vector_f64(z, 2), sj_vector_f64(p, 2), &value, &out, NULL, NULL), SJ_OK);
-    assert_true(loss == 0 && grad[0] == 0 && grad[1] == 0);
-    const int32_t label = 0;
-    const sj_view alone = sj_vector_f64(grad, 1);
-    assert_int_equal(
-        sj_cross_entropy(sj_vector_f64(z, 1), sj_array(&label, SJ_I32, 0, NULL), &value, &alone, NULL, NULL), SJ_OK);
-    assert_true(loss == 0 && grad[0] == 0 && !signbit(grad[0]));
+    for (int mode = 0; mode < 2; mode++) {
+        sj_options how = SJ_OPTIONS_INIT;
+        how.mode = (sj_mode)mode;
+        assert_int_equal(sj_cross_entropy(sj_vector_f64(z, 2), sj_vector_f64(p, 2), &value, &out, NULL, &how), SJ_OK);
+        assert_true(loss == 0 && grad[0] == 0 && grad[1] == 0);
+        assert_int_equal(sj_cross_entropy(sj_vector_f64(z, 1), label, &value, &alone, NULL, &how), SJ_OK);
+        assert_true(loss == 0 && grad[0] == 0 && !signbit(grad[0]));
+    }
 }
 
 /* Several classes of which one, with weight, has logit -inf: the loss is +inf, as PyTorch's. In rows of every length.
@@ -295,13 +326,16 @@ static void infinite_of_several_classes(void **state) {
     const int64_t label = 0;
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        for (int soft = 0; soft < 2; soft++) {
+        for (int trial_number = 0; trial_number < 4; trial_number++) {
             const size_t n = sizes[i];
+            const bool soft = trial_number % 2;
+            sj_options options = SJ_OPTIONS_INIT;
+            options.mode = trial_number < 2 ? SJ_DEFAULT : SJ_EXACT;
             sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
             for (size_t k = 0; k < n; k++) z[k] = k == n - 2 ? -(double)INFINITY : 0, p[k] = 0.25;
             how.label_smoothing = soft ? 0 : 0.1;
             const sj_view target = soft ? sj_vector_f64(p, n) : sj_array(&label, SJ_I64, 0, NULL);
-            assert_int_equal(sj_cross_entropy(sj_vector_f64(z, n), target, &value, NULL, &how, NULL), SJ_OK);
+            assert_int_equal(sj_cross_entropy(sj_vector_f64(z, n), target, &value, NULL, &how, &options), SJ_OK);
             assert_true(isinf(loss) && loss > 0);
         }
     free(z), free(p);
@@ -318,13 +352,17 @@ static void sums_round_once(void **state) {
     sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
     how.reduction = SJ_SUM;
     (void)state;
-    for (int narrow = 0; narrow < 2; narrow++) {
+    for (int i = 0; i < 4; i++) {
+        const int narrow = i % 2;
+        sj_options options = SJ_OPTIONS_INIT;
+        options.mode = i < 2 ? SJ_DEFAULT : SJ_EXACT;
         double z[6] = {0}, sum = 0;
         float z_narrow[6] = {0}, sum_narrow = 0;
-        for (int i = 0; i < 3; i++) z[2 * i + 1] = -terms[narrow][i], z_narrow[2 * i + 1] = (float)z[2 * i + 1];
+        for (int k = 0; k < 3; k++) z[2 * k + 1] = -terms[narrow][k], z_narrow[2 * k + 1] = (float)z[2 * k + 1];
         const sj_view logits = narrow ? sj_array(z_narrow, SJ_F32, 2, shape) : sj_array(z, SJ_F64, 2, shape);
         const sj_view value = narrow ? sj_scalar_f32(&sum_narrow) : sj_scalar_f64(&sum);
-        assert_int_equal(sj_cross_entropy(logits, sj_array(labels, SJ_I32, 1, shape), &value, NULL, &how, NULL), SJ_OK);
+        assert_int_equal(sj_cross_entropy(logits, sj_array(labels, SJ_I32, 1, shape), &value, NULL, &how, &options),
+                         SJ_OK);
         assert_true((narrow ? (double)sum_narrow : sum) == sums[narrow]);
     }
 }
@@ -336,6 +374,7 @@ int main(void) {
         cmocka_unit_test(reductions_are_exact),
         cmocka_unit_test(edges),
         cmocka_unit_test(of_nothing_the_mean_is_nan_or_zero),
+        cmocka_unit_test(of_no_weight_the_mean_is_nan_or_zero),
         cmocka_unit_test(nothing_of_infinity_is_nothing),
         cmocka_unit_test(infinite_of_several_classes),
         cmocka_unit_test(sums_round_once),

@@ -11,6 +11,7 @@ typedef struct settlement {
     bool ready;
     size_t by; /* the class whose s the factor of a line of a Jacobian has; SIZE_MAX: none was asked for */
     wide weight_by;
+    wide factor;    /* of every entry, in a loss; 0: none */
     wide at_max;    /* g at the argmax */
     wide sum, size; /* D and A, or the sum of g over the sum of weights and that of |g| */
     wide log;       /* log1p(T) */
@@ -110,6 +111,7 @@ static void light_seek(light_row *r, size_t index) {
     r->held = 0;
     r->settle.ready = false;
     r->settle.by = SIZE_MAX;
+    r->settle.factor = (wide){0, 0, 0};
 }
 
 /* The first entry that is the maximum, from the piece at `start` on. */

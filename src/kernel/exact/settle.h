@@ -181,10 +181,12 @@ typedef struct settle_entry {
     wide value, size;
 } settle_entry;
 
-/* w times the inverse, or a line of a Jacobian, s_by s_q; the weight of class `by` is kept: in place it is lost. */
+/* w times the inverse, with a factor that a loss has, or a line of a Jacobian, s_by s_q; the weight of class `by` is
+ * kept: in place it is lost. */
 static settle_entry settle_times(light_row *r, wide w, size_t by) {
     settlement *s = &r->settle;
     wide value = wide_mul(w, r->pairs->inverse);
+    if (s->factor.hi != 0) value = wide_mul(value, s->factor);
     if (by < r->run->n) {
         if (s->by != by) s->weight_by = exact_weight_of(r->pairs, by);
         s->by = by;
