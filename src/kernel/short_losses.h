@@ -63,6 +63,9 @@ static dd chunk_surprise(const real *z, const real *y, const real *w, size_t n, 
 #define FACTOR_LEAST REAL(0x1p-40)
 #define FACTOR_MOST REAL(0x1p20)
 
+/* The second parts of losses above, and of what they are products of, are normal numbers. */
+#define LOSS_LEAST (REAL_LEAST_NORMAL * REAL((real_bits)1 << (REAL_MANTISSA + 3)))
+
 /* A row a lane. Lanes that are ignored, or hold none, have no label and numbers of 0. */
 typedef struct block_target {
     vec label;
@@ -183,7 +186,9 @@ static void label_loss_block(block *b) {
         loss = vpair_add(loss, vpair_mul(vpair_mul(lse, lse), one));
     }
     const vec size = v_size(v_add(f.hi, z.hi));
-    block_leave_outside(b, v_size(loss.hi), 0, REAL_LARGEST * REAL(0x1p-20)); /* -inf at the label, or NaN */
+    /* -inf at the label, NaN, or too small; that of one class is 0 */
+    const vec loss_size = v_select(v_eq(loss.hi, v_zero()), v_set1(1), v_size(loss.hi));
+    block_leave_outside(b, loss_size, LOSS_LEAST, REAL_LARGEST * REAL(0x1p-20));
     block_leave_outside(b, v_select(t.has, v_size(t.weight.hi), v_set1(1)), FACTOR_LEAST, REAL(0x1p40));
     block_leave_outside(b, v_select(t.has, size, v_set1(1)), FACTOR_LEAST, FACTOR_MOST);
     block_put(b, SJ_ROW_LOGSUMEXP, vpair_round(lse));

@@ -2,8 +2,8 @@
  * every row is one vector, and all that follows is vertical. The same state and emit functions as long_rows.h. Called
  * by forward.h and derivatives.h.
  *
- * A row whose maximum is not near, or that a block cannot serve for another reason, is left to long_rows.h; the choice
- * depends on the row alone, so its bits do not depend on its neighbours. */
+ * A row that a block cannot serve is left to long_rows.h; the choice depends on the row alone, so its bits do not
+ * depend on its neighbours. */
 #ifndef SJ_KERNEL_SHORT_ROWS_H
 #define SJ_KERNEL_SHORT_ROWS_H
 
@@ -45,17 +45,21 @@ V_INLINE void block_begin(block *b, bool scaled) {
     b->max = max;
     b->left = v_none();
     b->present = v_lanes_below(ACROSS ? V_LANES : b->rows);
-    const real lowest = given ? REAL(1) / REAL_LARGEST : REAL(NEAR_LOW);
-    const real highest = given ? REAL_LARGEST : REAL(NEAR_HIGH);
+    const real lowest = given ? REAL(1) / REAL_LARGEST : scaled ? REAL(NEAR_LOW) : -REAL(FAR_HIGH);
+    const real highest = given ? REAL_LARGEST : scaled ? REAL(NEAR_HIGH) : REAL(FAR_HIGH);
     if (block_leave_outside(b, scaled ? v_scaled(max, factor).hi : max, lowest, highest)) {
         block_silence(b, b->z, n);
         block_silence(b, &b->max, 1);
     }
     const vec depth = v_set1(REAL(SHALLOW_DEPTH));
     const vec shallow = v_sub(b->max, scaled ? v_div(depth, factor.hi) : depth);
+    const vmask near = v_and(v_ge(b->max, v_set1(REAL(NEAR_LOW))), v_ge(v_set1(REAL(NEAR_HIGH)), b->max));
+    const bool far = !given && !scaled && v_any(v_not(near));
     b->shallow = given ? v_none() : v_ge(v_select(b->left, v_zero(), min), shallow);
-    b->how = given ? WEIGH_GIVEN : v_any(v_not(b->shallow)) ? WEIGH_LANES : WEIGH_SHALLOW_LANES;
+    if (far) b->shallow = v_and(b->shallow, near);
+    b->how = given ? WEIGH_GIVEN : far ? WEIGH_FAR_LANES : v_any(v_not(b->shallow)) ? WEIGH_LANES : WEIGH_SHALLOW_LANES;
     b->ref = scaled ? reference_scaled(b->max, factor, WEIGH_SCALED_LANES)
+             : far  ? reference_far_lanes(b->max, near)
                     : reference_near(given ? v_zero() : b->max, WEIGH_LANES);
     if (given) b->ref.least = v_zero();
     b->unbias = given ? 1 : (real)power_of_two(-WEIGHT_BIAS);
@@ -70,7 +74,8 @@ BLOCK_INLINE void block_find(block *b) {
 
 /* The weight of one entry of each lane, to twice the digits. */
 BLOCK_INLINE vpair block_weight(const block *b, vec z) {
-    return block_is_given(b) ? (vpair){z, v_zero()} : weight_pair(z, &b->ref, WEIGH_LANES);
+    if (block_is_given(b)) return (vpair){z, v_zero()};
+    return b->how == WEIGH_FAR_LANES ? weight_pair(z, &b->ref, WEIGH_FAR_LANES) : weight_pair(z, &b->ref, WEIGH_LANES);
 }
 
 /* The entries of a vector join a sum, each with what it lost. */
@@ -111,9 +116,10 @@ V_INLINE void block_reduce_by(block *b, bool scaled) {
     block_begin(b, scaled);
     block_find(b);
     const bool given = block_is_given(b);
-    const vsum rest = given                           ? block_weigh(b, WEIGH_GIVEN)
-                      : b->how == WEIGH_SHALLOW_LANES ? block_weigh(b, weighing_lanes(true, scaled))
-                                                      : block_weigh(b, weighing_lanes(false, scaled));
+    const vsum rest = given                                  ? block_weigh(b, WEIGH_GIVEN)
+                      : !scaled && b->how == WEIGH_FAR_LANES ? block_weigh(b, WEIGH_FAR_LANES)
+                      : b->how == WEIGH_SHALLOW_LANES        ? block_weigh(b, weighing_lanes(true, scaled))
+                                                             : block_weigh(b, weighing_lanes(false, scaled));
     block_leave_nan(b, rest.sum);
     b->top = scaled ? weight_pair(b->max, &b->ref, WEIGH_SCALED_LANES) : block_weight(b, b->max);
     b->rest = vpair_fast_sum(rest.sum, rest.error);
@@ -142,8 +148,9 @@ V_INLINE vpair block_sum(block *b, weighing how) {
 /* What softmax itself needs: weights, that of the maximum as a pair, and the inverse of their sum. */
 V_INLINE void block_reduce_whole_by(block *b, bool scaled) {
     block_begin(b, scaled);
-    const vpair sum = b->how == WEIGH_SHALLOW_LANES ? block_sum(b, weighing_lanes(true, scaled))
-                                                    : block_sum(b, weighing_lanes(false, scaled));
+    const vpair sum = !scaled && b->how == WEIGH_FAR_LANES ? block_sum(b, WEIGH_FAR_LANES)
+                      : b->how == WEIGH_SHALLOW_LANES      ? block_sum(b, weighing_lanes(true, scaled))
+                                                           : block_sum(b, weighing_lanes(false, scaled));
     block_leave_nan(b, sum.hi);
     b->top = scaled ? weight_pair(b->max, &b->ref, WEIGH_SCALED_LANES) : block_weight(b, b->max);
     b->inverse = vpair_inverse(sum);

@@ -25,8 +25,9 @@
 #define LIGHT_PRODUCT 0x1p-47
 
 /* Weights are exp(z) as it is: within [2^-805, 2^370] for maxima up to LIGHT_NEAR and logits down to LIGHT_DEPTH below,
- * where deeper ones are moved. What those weigh too much, 2^-432 of the maximum each, is nothing beside a T, or an s,
- * that does not round to 0 as a float. */
+ * where deeper ones are moved. Of other, far maxima they are exp(z - max): that difference is exact for z from
+ * max / 2 to 2 max (Sterbenz), and lower ones are LIGHT_NEAR / 2 deep or more, where s is below 2^-184. What those
+ * weigh too much, 2^-432 of the maximum each, is nothing beside a T, or an s, that does not round to 0 as a float. */
 #define LIGHT_NEAR 256.0
 #define LIGHT_DEPTH 300.0
 
@@ -187,26 +188,28 @@ static inline dd light_total(vpair sum) {
 /* What the weights of a row are made with. */
 typedef struct light_origin {
     double max;
-    bool cut; /* logits more than LIGHT_CUT below the maximum weigh nothing */
+    double shift; /* what is subtracted from logits: 0, or of far rows the maximum */
+    bool cut;     /* logits more than LIGHT_CUT below the maximum weigh nothing */
 } light_origin;
 
 /* The depth of softjac.h, where a cotangent could make it show. */
 #define LIGHT_CUT 128.0
 
-V_INLINE dd light_weigh_as(const float *z, size_t n, size_t skip, double max, bool cut, double *w) {
+V_INLINE dd light_weigh_as(const float *z, size_t n, size_t skip, light_origin from, bool cut, bool far, double *w) {
+    const double max = far ? 0 : from.max;
     const vec floor = v_set1(max - LIGHT_DEPTH), top = v_set1(max), depth = v_set1(LIGHT_CUT);
     const vtable table = v_table(light_entries);
     vpair sum = {v_zero(), v_zero()};
     float filled[LIGHT_GROUP];
     for (size_t i = 0; i < n; i += LIGHT_GROUP) {
-        const float *from = z + i;
+        const float *at = z + i;
         if (n - i < LIGHT_GROUP || skip - i < LIGHT_GROUP) {
             light_fill(z + i, n - i, skip - i, -(float)INFINITY, filled);
-            from = filled;
+            at = filled;
         }
         vec terms[4];
         for (size_t k = 0; k < 4; k++) {
-            const vec logits = widened(from + k * V_LANES);
+            const vec read = widened(at + k * V_LANES), logits = far ? v_sub(read, v_set1(from.shift)) : read;
             terms[k] = light_weight(logits, floor, &table);
             if (cut) terms[k] = v_select(v_gt(v_sub(top, logits), depth), v_zero(), terms[k]); /* NaN stays */
             v_store(w + i + k * V_LANES, terms[k]);
@@ -216,18 +219,22 @@ V_INLINE dd light_weigh_as(const float *z, size_t n, size_t skip, double max, bo
     return light_total(sum);
 }
 
-/* The same without the sum, which is not formed. */
-static void light_weigh_again(const float *z, size_t n, light_origin from, double *w) {
-    if (from.cut)
-        (void)light_weigh_as(z, n, SIZE_MAX, from.max, true, w);
-    else
-        (void)light_weigh_as(z, n, SIZE_MAX, from.max, false, w);
-}
-
 /* Weights of z[0..n), n <= CHUNK, into w, up to a whole group, and their sum but for entry `skip`: it, and what fills
  * the group, weigh as the lowest logit, which shows in no result. */
 static dd light_weigh(const float *z, size_t n, size_t skip, light_origin from, double *w) {
-    return from.cut ? light_weigh_as(z, n, skip, from.max, true, w) : light_weigh_as(z, n, skip, from.max, false, w);
+    if (from.shift != 0) return light_weigh_as(z, n, skip, from, from.cut, true, w);
+    return from.cut ? light_weigh_as(z, n, skip, from, true, false, w)
+                    : light_weigh_as(z, n, skip, from, false, false, w);
+}
+
+/* The same without the sum, which is not formed. */
+static void light_weigh_again(const float *z, size_t n, light_origin from, double *w) {
+    if (from.shift != 0)
+        (void)light_weigh_as(z, n, SIZE_MAX, from, from.cut, true, w);
+    else if (from.cut)
+        (void)light_weigh_as(z, n, SIZE_MAX, from, true, false, w);
+    else
+        (void)light_weigh_as(z, n, SIZE_MAX, from, false, false, w);
 }
 
 /* The same of weights that are given: z itself, and its sum but for entry `skip`. */
@@ -250,10 +257,10 @@ static dd light_widen(const float *z, size_t n, size_t skip, double *w) {
     return light_total(sum);
 }
 
-/* exp of one number as light_weight has it. */
-static inline double light_exp(double z) {
+/* The weight of one logit of the row, cut or not. */
+static inline double light_weight_at(double z, light_origin from) {
     const vtable table = v_table(light_entries);
-    const vec w = light_weight(v_set1(z), v_set1(z), &table);
+    const vec w = light_weight(v_set1(z - from.shift), v_set1(from.max - from.shift - LIGHT_DEPTH), &table);
     return w[0];
 }
 

@@ -26,7 +26,8 @@ typedef struct light_block {
     vec g[LIGHT_SHORT];
     vec w[LIGHT_SHORT];
     singles to[LIGHT_SHORT];
-    vec max, top, rest;
+    vec max, top, rest; /* of far rows, whose x is less it, max is 0 */
+    vec shift;
     vec at_max; /* g at the argmax */
     vmask at_q; /* rows whose argmax is the output of a gradient */
     size_t set; /* this entry lies between the bounds `own`; n: none */
@@ -42,6 +43,15 @@ static light_rows_at light_block_rows(const light_block *b, const sj_operand *ar
     return (light_rows_at){first, array->row_stride, array->class_stride, b->rows, b->run->n};
 }
 
+/* Far rows become near. */
+static inline void light_block_approach(light_block *b) {
+    const vmask far = v_gt(v_size(b->max), v_set1(LIGHT_NEAR));
+    if (!v_any(far)) return;
+    b->shift = v_keep(far, b->max);
+    b->max = v_sub(b->max, b->shift);
+    for (size_t k = 0; k < b->run->n; k++) b->x[k] = v_sub(b->x[k], b->shift);
+}
+
 /* Rows, maxima, and which of them are served; the other lanes hold zeros, which raise no flag. */
 static void light_block_load(light_block *b) {
     const bool given = b->run->given == SJ_GIVEN_SOFTMAX;
@@ -53,9 +63,11 @@ static void light_block_load(light_block *b) {
     }
     vec max = b->x[0];
     for (size_t k = 1; k < b->run->n; k++) max = v_max(b->x[k], max);
-    const vmask low = given ? v_gt(max, v_zero()) : v_ge(max, v_set1(-LIGHT_NEAR));
-    b->served = v_and(low, v_ge(v_set1(given ? REAL_LARGEST : LIGHT_NEAR), max));
+    const vmask low = given ? v_gt(max, v_zero()) : v_ge(max, v_set1(-REAL_LARGEST));
+    b->served = v_and(low, v_ge(v_set1(REAL_LARGEST), max));
     b->max = v_keep(b->served, max);
+    b->shift = v_zero();
+    if (!given) light_block_approach(b);
 }
 
 /* exp of z, or z where s is given; 0 where a cotangent could make a logit of no weight show. */
@@ -142,7 +154,7 @@ static unsigned light_log_softmax_block(light_block *b) {
 }
 
 static unsigned light_logsumexp_block(light_block *b) {
-    const vec log = light_log1p(v_div(b->rest, b->top)), value = v_add(b->max, log);
+    const vec log = light_log1p(v_div(b->rest, b->top)), value = v_add(v_add(b->max, b->shift), log);
     const vec error = v_add(v_mul(v_size(value), v_set1(0x1p-52)), v_mul(log, v_set1(BLOCK_ERROR)));
     const light_result result = light_rounded(light_around(value, error, v_set1(1)), LIGHT_LOG);
     const unsigned left = light_block_left(b, result.differ);

@@ -8,9 +8,10 @@
 #include "../target.h"
 #include "light_rows.h"
 
-/* Sizes of f that neither it nor its products with a weight leave the range of double. */
+/* Sizes of f that its products with weights are in the range of double, and beside which what light.h calls deep does
+ * not show. */
 #define LIGHT_FACTOR_LEAST 0x1p-200
-#define LIGHT_FACTOR_MOST 0x1p200
+#define LIGHT_FACTOR_MOST 0x1p30
 
 /* What a row's numbers are, once all of them are decided. */
 typedef struct light_loss {
@@ -35,6 +36,7 @@ static inline bool light_decided(double value, double error, float *to) {
 static bool light_numbers(light_row *r, double z, double weight, light_loss *to) {
     const double max = r->from.max, log = light_log(r);
     if (r->run->losses->total) {
+        if (!settles(r)) return false;
         settle_prepare(r, LIGHT_LOG);
         to->loss = wide_mul(wide_add(wide_sub(wide_of(max), wide_of(z)), r->settle.log), wide_of(weight));
     }
@@ -48,7 +50,7 @@ static bool light_numbers(light_row *r, double z, double weight, light_loss *to)
 /* Every entry of the gradient. */
 static bool light_label_emit(light_row *r, size_t label, double z, dd factor) {
     const double f = factor.hi < 0 ? -factor.hi : factor.hi;
-    const double s = light_exp(z > r->from.max - LIGHT_DEPTH ? z : r->from.max - LIGHT_DEPTH) * r->inverse;
+    const double s = light_weight_at(z, r->from) * r->inverse;
     const double c = label == r->argmax ? r->rest.hi * r->inverse : 1 - s;
     light_line line = light_row_line(r);
     line.set = label;

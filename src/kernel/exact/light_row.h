@@ -90,7 +90,12 @@ static const double *light_weights_again(light_row *r, size_t start, size_t coun
 /* The maxima of rows that are a matter of plain double. A softmax may not be empty, or infinite. */
 static inline bool light_serves(const light_row *r, double max) {
     if (r->given) return max > 0 && max <= REAL_LARGEST;
-    return max >= -LIGHT_NEAR && max <= LIGHT_NEAR;
+    return max >= -REAL_LARGEST && max <= REAL_LARGEST;
+}
+
+static inline light_origin light_origin_of(const light_row *r, double max) {
+    const bool near = r->given || (max >= -LIGHT_NEAR && max <= LIGHT_NEAR);
+    return (light_origin){max, near ? 0 : max, r->run->g.data != NULL};
 }
 
 /* Maximum of the row sought; -inf or worse: none. */
@@ -129,8 +134,8 @@ static bool light_reduce(light_row *r, size_t index) {
     light_seek(r, index);
     const float max = light_survey(r);
     if (!light_serves(r, (double)max)) return false;
-    r->from = (light_origin){(double)max, run->g.data != NULL};
-    r->top = r->given ? r->from.max : light_exp(r->from.max);
+    r->from = light_origin_of(r, (double)max);
+    r->top = r->given ? r->from.max : light_weight_at(r->from.max, r->from);
     r->rest = (dd){0, 0};
     r->argmax = run->n;
     for (size_t start = 0; start < run->n; start += CHUNK) {

@@ -209,8 +209,7 @@ V_INLINE bool light_jacobian_row(light_row *r, size_t q, double weight, bool log
 static inline double light_weight_of(light_row *r, size_t q) {
     if (r->run->n <= CHUNK) return r->w[q];
     const double z = (double)*light_logits(r, q, 1);
-    if (r->given) return z;
-    return light_exp(z > r->from.max - LIGHT_DEPTH ? z : r->from.max - LIGHT_DEPTH);
+    return r->given ? z : light_weight_at(z, r->from);
 }
 
 static inline bool light_gradient_of(light_row *r, size_t index, bool log) {

@@ -89,8 +89,8 @@ V_INLINE bool light_sweep_as(light_row *r, bool has_g, bool given, light_sums *s
         if (!light_sweeps(r, whole)) return false;
         light_sweep_piece(sums, z, g, count, g_0, given, light_place(r, start));
     }
-    r->from = (light_origin){(double)whole.max, has_g};
-    return light_serves(r, r->from.max);
+    r->from = light_origin_of(r, (double)whole.max);
+    return light_serves(r, r->from.max) && r->from.shift == 0;
 }
 
 /* The argmax is sought where it is asked for. */

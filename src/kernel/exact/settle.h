@@ -213,9 +213,13 @@ static settle_entry settle_formed(light_row *r, size_t q, double x, light_kind k
                           wide_mul(wide_size(s_q), wide_add(wide_size(d), s->size))};
 }
 
+/* Rows that are far are left to pairs. */
+static inline bool settles(const light_row *r) { return r->from.shift == 0; }
+
 /* Entry q of the kind into *to; false where it is undecided still. x is its logit or its g; the row must be as it was
  * at the first, and entry q. */
 static bool settle(light_row *r, size_t q, float x, light_kind kind, size_t by, float *to) {
+    if (!settles(r)) return false;
     if (!r->settle.ready) settle_prepare(r, kind);
     const settle_entry e = settle_formed(r, q, (double)x, kind, by);
     const wide error = wide_mul(e.size, wide_of(r->given ? SETTLE_GIVEN : SETTLE_ERROR));

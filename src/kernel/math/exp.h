@@ -33,6 +33,7 @@
 #define WEIGHT_DEPTH 129.0      /* exp(-1.02 * 129) 2^64 > 2^-126: normal */
 #define NEAR_LOW (-42.0)        /* 2^(WEIGHT_BIAS - K) is finite */
 #define NEAR_HIGH 130.0         /* and normal; (130 + 128) log2(e) 8 < 2^12: k / 8 * LN2_HI is exact */
+#define FAR_HIGH 0x1p100f       /* logits less maxima up to this are finite */
 #define LN2_HI 0x1.62ep-1f
 #define LN2_LO 0x1.0bfbe8p-15f
 #define LOG2E 0x1.715476p0f
@@ -51,6 +52,7 @@ static const real exp_entries[8] = {0x1.16747cp0f, 0x1.2fa848p0f, 0x1.4b2404p0f,
 #define WEIGHT_DEPTH 1025.0 /* exp(-1.02 * 1025) 2^480 > 2^-1029: finite */
 #define NEAR_LOW (-360.0)   /* 2^(WEIGHT_BIAS - K) is finite */
 #define NEAR_HIGH 1000.0    /* and normal; (1000 + 1024) log2(e) 8 < 2^24: k / 8 * LN2_HI is exact */
+#define FAR_HIGH 0x1p960
 #define LN2_HI 0x1.62e42ffp-1
 #define LN2_LO (-0x1.718432a1b0e26p-35)
 #define LOG2E 0x1.71547652b82fep0
@@ -73,7 +75,8 @@ typedef enum weighing {
     WEIGH_PAIRED, /* near 0, and logits are pairs: what follows the first parts PAIRED_APART on joins r */
     WEIGH_LANES,  /* near, every lane a row of its own */
     WEIGH_SHALLOW_LANES,
-    WEIGH_SCALED, /* the four that are near, of logits times the factor of the reference */
+    WEIGH_FAR_LANES, /* some far, the others as in WEIGH_LANES */
+    WEIGH_SCALED,    /* the four that are near, of logits times the factor of the reference */
     WEIGH_SCALED_SHALLOW,
     WEIGH_SCALED_LANES,
     WEIGH_SCALED_SHALLOW_LANES,
@@ -95,17 +98,19 @@ V_INLINE bool is_shallow(weighing how) {
 
 V_INLINE bool is_lanes(weighing how) {
     if (how == WEIGH_SCALED_LANES || how == WEIGH_SCALED_SHALLOW_LANES) return true;
-    return how == WEIGH_LANES || how == WEIGH_SHALLOW_LANES;
+    return how == WEIGH_LANES || how == WEIGH_SHALLOW_LANES || how == WEIGH_FAR_LANES;
 }
+
+V_INLINE bool is_far(weighing how) { return how == WEIGH_FAR || how == WEIGH_FAR_LANES; }
 
 /* What the weights are relative to: one row in every lane, or a row a lane. */
 typedef struct reference {
-    vec a;        /* the maximum */
+    vec a;        /* the maximum; of WEIGH_FAR_LANES 0 where it is near */
     vec floor;    /* logits below weigh as this */
     vec power;    /* 2^(WEIGHT_BIAS - K) */
     vtable table; /* the entries times `power`, but for WEIGH_LANES as they are */
     vec least;    /* WEIGHT_LEAST, or 0 where weights are given */
-    vec integer;  /* K, 0 when far */
+    vec integer;  /* K, 0 where far */
     vpair factor; /* where logits are scaled, the scale, above 0: a and floor are still of the logits themselves */
 } reference;
 
@@ -150,16 +155,17 @@ V_INLINE weight_parts weigh_pairs(vec z, vec low, const reference *ref, weighing
         const vpair scaled = v_scaled(bounded, ref->factor);
         bounded = scaled.hi, low = scaled.lo;
     }
-    const vec x = how == WEIGH_FAR ? v_sub(bounded, ref->a) : bounded;
+    const vec x = is_far(how) ? v_sub(bounded, ref->a) : bounded;
     const vec rounded = v_fma(x, v_set1(LOG2E), magic), eighths = v_sub(rounded, magic);
     vec r = v_fma(eighths, v_set1(-LN2_LO), v_fma(eighths, v_set1(-LN2_HI), x)); /* the inner one is exact */
-    if (how == WEIGH_FAR) r = v_add(r, difference_error(bounded, ref->a, x));
+    if (is_far(how)) r = v_add(r, difference_error(bounded, ref->a, x));
     if (how == WEIGH_PAIRED || is_scaled(how)) r = v_add(r, low);
     vec entry = v_lookup(&ref->table, rounded);
     if (is_lanes(how)) entry = v_mul(entry, ref->power);
     entry = v_scale_entry(entry, rounded, eighths);
     /* far, the floor may be the maximum itself */
     if (how == WEIGH_FAR) entry = v_keep(v_ge(z, ref->floor), entry);
+    if (how == WEIGH_FAR_LANES) entry = v_keep(v_or(v_ge(z, ref->floor), v_eq(ref->a, v_zero())), entry);
     return (weight_parts){entry, exp_minus_1(r)};
 }
 
@@ -208,7 +214,7 @@ V_INLINE vec integer_near(vec x) {
 /* A power of two no less than the weights of logits up to z, and at most four times the weight of z. */
 V_INLINE vec weight_bound(vec z, const reference *ref, weighing how) {
     vec x = v_max(z, ref->floor);
-    if (how == WEIGH_FAR) x = v_sub(x, ref->a);
+    if (is_far(how)) x = v_sub(x, ref->a);
     if (is_scaled(how)) x = v_mul(x, ref->factor.hi);
     return v_exp2(v_add(v_sub(integer_near(x), ref->integer), v_set1(WEIGHT_BIAS + 1)));
 }
@@ -235,12 +241,17 @@ V_INLINE reference reference_scaled(vec a, vpair factor, weighing how) {
     return ref;
 }
 
-/* a: any finite maximum. */
-V_INLINE reference reference_far(real a) {
-    real floor = a - REAL(WEIGHT_DEPTH);
-    /* where an ulp of `a` exceeds the depth, only entries equal to the maximum have weight */
-    if (a - floor > REAL(1.02 * WEIGHT_DEPTH)) floor = a;
-    return reference_of(v_set1(a), v_set1(floor), v_zero(), WEIGH_FAR);
+/* Below any finite maximum: where its ulp exceeds the depth, only entries equal to it have weight. */
+V_INLINE vec floor_far(vec a) {
+    const vec floor = v_sub(a, v_set1(REAL(WEIGHT_DEPTH)));
+    return v_select(v_gt(v_sub(a, floor), v_set1(REAL(1.02 * WEIGHT_DEPTH))), a, floor);
+}
+
+V_INLINE reference reference_far(real a) { return reference_of(v_set1(a), floor_far(v_set1(a)), v_zero(), WEIGH_FAR); }
+
+/* Maxima of which some are near. */
+V_INLINE reference reference_far_lanes(vec a, vmask near) {
+    return reference_of(v_keep(v_not(near), a), floor_far(a), integer_near(v_keep(near, a)), WEIGH_FAR_LANES);
 }
 
 /* K of a whole row. */
