@@ -59,27 +59,31 @@ typedef struct form {
     sj_given given;
     sj_mode mode;
     int axis;
-    size_t n[8]; /* up to a 0 */
+    double about; /* where the logits are */
+    size_t n[8];  /* up to a 0 */
 } form;
 
 static const form forms[] = {
-    {"softmax", softmax, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, {2, 5, 10, 16, 33, 256, 1024, 16384}},
-    {"log-softmax", log_softmax, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, {5, 33, 1024}},
-    {"logsumexp", logsumexp, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, {5, 33, 1024}},
-    {"gradient", gradient, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, {5, 33, 1024}},
-    {"vjp", vjp, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, {2, 5, 10, 16, 33, 1024, 16384}},
-    {"vjp-of-softmax", vjp, SJ_GIVEN_SOFTMAX, SJ_DEFAULT, -1, {2, 5, 10, 16, 33, 1024, 16384}},
-    {"jvp", jvp, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, {5, 1024}},
-    {"jacobian", jacobian, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, {5, 10, 64}},
-    {"softmax-first-axis", softmax, SJ_GIVEN_LOGITS, SJ_DEFAULT, 0, {5, 64, 1024}},
-    {"vjp-of-softmax-first-axis", vjp, SJ_GIVEN_SOFTMAX, SJ_DEFAULT, 0, {5, 64, 1024}},
-    {"softmax-exact", softmax, SJ_GIVEN_LOGITS, SJ_EXACT, -1, {5, 33, 1024}},
+    {"softmax", softmax, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, 0, {2, 5, 10, 16, 33, 256, 1024, 16384}},
+    {"log-softmax", log_softmax, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, 0, {5, 33, 1024}},
+    {"logsumexp", logsumexp, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, 0, {5, 33, 1024}},
+    {"gradient", gradient, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, 0, {5, 33, 1024}},
+    {"vjp", vjp, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, 0, {2, 5, 10, 16, 33, 1024, 16384}},
+    {"vjp-of-softmax", vjp, SJ_GIVEN_SOFTMAX, SJ_DEFAULT, -1, 0, {2, 5, 10, 16, 33, 1024, 16384}},
+    {"jvp", jvp, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, 0, {5, 1024}},
+    {"jacobian", jacobian, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, 0, {5, 10, 64}},
+    {"softmax-first-axis", softmax, SJ_GIVEN_LOGITS, SJ_DEFAULT, 0, 0, {5, 64, 1024}},
+    {"vjp-of-softmax-first-axis", vjp, SJ_GIVEN_SOFTMAX, SJ_DEFAULT, 0, 0, {5, 64, 1024}},
+    {"softmax-exact", softmax, SJ_GIVEN_LOGITS, SJ_EXACT, -1, 0, {5, 33, 1024}},
+    {"softmax-far", softmax, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, -2000, {5, 33, 1024}},
+    {"vjp-far", vjp, SJ_GIVEN_LOGITS, SJ_DEFAULT, -1, -2000, {5, 33}},
+    {"softmax-exact-far", softmax, SJ_GIVEN_LOGITS, SJ_EXACT, -1, -2000, {5, 33, 1024}},
 };
 
-static void fill(void *array, sj_dtype dtype, size_t count, uint32_t seed, double width) {
+static void fill(void *array, sj_dtype dtype, size_t count, uint32_t seed, double width, double about) {
     for (size_t i = 0; i < count; i++) {
         seed = seed * 1664525u + 1013904223u;
-        const double value = ((double)(seed >> 8) * 0x1p-24 - 0.5) * width;
+        const double value = ((double)(seed >> 8) * 0x1p-24 - 0.5) * width + about;
         if (dtype == SJ_F32) {
             ((float *)array)[i] = (float)value;
         } else {
@@ -102,8 +106,8 @@ static sj_status count(const form *f, sj_dtype dtype, size_t n, double *memory) 
     double *z = memory, *s = memory + 2 * LOGITS, *g = memory + 4 * LOGITS, *out = memory + 6 * LOGITS;
     sj_options options = SJ_OPTIONS_INIT;
     char text[80];
-    fill(z, dtype, rows * n, 1, 20);
-    fill(g, dtype, rows * n, 2, 2);
+    fill(z, dtype, rows * n, 1, 20, f->about);
+    fill(g, dtype, rows * n, 2, 2, 0);
     options.threads = 1; /* here too: threads that wait would be counted */
     sj_status status = sj_softmax(matrix(z, dtype, f, rows, n), matrix(s, dtype, f, rows, n), &options);
     const sj_view from = matrix(f->given == SJ_GIVEN_SOFTMAX ? s : z, dtype, f, rows, n);

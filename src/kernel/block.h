@@ -12,10 +12,12 @@
 #define ACROSS 1
 #define BLOCK_ROWS ((size_t)1)
 #define BLOCK_INLINE V_INLINE /* for what is a few vectors, passing it through memory takes longer than the work */
+#define BLOCK_OUTLINE V_INLINE
 #else
 #define ACROSS 0
 #define BLOCK_ROWS V_LANES
 #define BLOCK_INLINE static inline
+#define BLOCK_OUTLINE V_OUTLINE
 #endif
 
 /* Where rows further on stand: vector k of theirs at k steps. Turning reads lines out of order and in bursts, and rows
@@ -45,6 +47,7 @@ typedef struct block {
     vmask shallow; /* rows that are, where weights are not given */
     vmask present; /* lanes that hold a row */
     vmask left;    /* rows left to long_rows.h */
+    vmask far;     /* of WEIGH_FAR_LANES */
 } block;
 
 /* Vector k of those ahead. With a block of g as well the first cache is full. */

@@ -9,10 +9,14 @@
 
 #include "block.h"
 
+/* Lanes where x is within [low, high]. */
+BLOCK_INLINE vmask block_inside(vec x, real low, real high) {
+    return v_and(v_ge(x, v_set1(low)), v_ge(v_set1(high), x));
+}
+
 /* Leaves to long_rows.h the rows in whose lane `x` is not within [low, high]; whether there are any. */
 BLOCK_INLINE bool block_leave_outside(block *b, vec x, real low, real high) {
-    const vmask inside = v_and(v_ge(x, v_set1(low)), v_ge(v_set1(high), x));
-    const vmask outside = v_and(b->present, v_not(inside));
+    const vmask outside = v_and(b->present, v_not(block_inside(x, low, high)));
     if (!v_any(outside)) return false;
     b->left = v_or(b->left, outside);
     return true;
@@ -21,6 +25,24 @@ BLOCK_INLINE bool block_leave_outside(block *b, vec x, real low, real high) {
 /* Zeros in the lanes of rows that were left, so that they raise no floating-point flag. */
 BLOCK_INLINE void block_silence(const block *b, vec *turned, size_t count) {
     for (size_t k = 0; k < count; k++) turned[k] = v_select(b->left, v_zero(), turned[k]);
+}
+
+/* Of the rows that would be left, whose maxima are not near, those that are far and no more are kept, unless `all` are
+ * left; whether there are any. */
+BLOCK_OUTLINE bool block_keep_far(block *b, bool all) {
+    const vmask far = v_and(b->left, block_inside(b->max, -REAL(FAR_HIGH), REAL(FAR_HIGH)));
+    b->far = all ? v_none() : far;
+    b->left = v_and(b->left, v_not(b->far));
+    block_silence(b, b->z, b->vectors);
+    block_silence(b, &b->max, 1);
+    return v_any(b->far);
+}
+
+/* Weights of far rows are relative to their own maximum. */
+BLOCK_OUTLINE void block_approach(block *b) {
+    b->shallow = v_and(b->shallow, v_not(b->far));
+    b->how = WEIGH_FAR_LANES;
+    b->ref = reference_far_lanes(b->max, v_not(b->far));
 }
 
 static inline bool block_is_given(const block *b) { return b->run->given == SJ_GIVEN_SOFTMAX; }
@@ -43,24 +65,19 @@ V_INLINE void block_begin(block *b, bool scaled) {
     for (size_t k = 1; k < n; k++) max = v_max(b->z[k], max), min = v_min(b->z[k], min);
     max = block_largest(max), min = block_smallest(min);
     b->max = max;
-    b->left = v_none();
     b->present = v_lanes_below(ACROSS ? V_LANES : b->rows);
-    const real lowest = given ? REAL(1) / REAL_LARGEST : scaled ? REAL(NEAR_LOW) : -REAL(FAR_HIGH);
-    const real highest = given ? REAL_LARGEST : scaled ? REAL(NEAR_HIGH) : REAL(FAR_HIGH);
-    if (block_leave_outside(b, scaled ? v_scaled(max, factor).hi : max, lowest, highest)) {
-        block_silence(b, b->z, n);
-        block_silence(b, &b->max, 1);
-    }
+    const real lowest = given ? REAL(1) / REAL_LARGEST : REAL(NEAR_LOW);
+    const real highest = given ? REAL_LARGEST : REAL(NEAR_HIGH);
+    const vmask near = block_inside(scaled ? v_scaled(max, factor).hi : max, lowest, highest);
+    b->left = v_and(b->present, v_not(near));
+    const bool far = v_any(b->left) && block_keep_far(b, given || scaled);
     const vec depth = v_set1(REAL(SHALLOW_DEPTH));
     const vec shallow = v_sub(b->max, scaled ? v_div(depth, factor.hi) : depth);
-    const vmask near = v_and(v_ge(b->max, v_set1(REAL(NEAR_LOW))), v_ge(v_set1(REAL(NEAR_HIGH)), b->max));
-    const bool far = !given && !scaled && v_any(v_not(near));
     b->shallow = given ? v_none() : v_ge(v_select(b->left, v_zero(), min), shallow);
-    if (far) b->shallow = v_and(b->shallow, near);
-    b->how = given ? WEIGH_GIVEN : far ? WEIGH_FAR_LANES : v_any(v_not(b->shallow)) ? WEIGH_LANES : WEIGH_SHALLOW_LANES;
+    b->how = given ? WEIGH_GIVEN : v_any(v_not(b->shallow)) ? WEIGH_LANES : WEIGH_SHALLOW_LANES;
     b->ref = scaled ? reference_scaled(b->max, factor, WEIGH_SCALED_LANES)
-             : far  ? reference_far_lanes(b->max, near)
                     : reference_near(given ? v_zero() : b->max, WEIGH_LANES);
+    if (far) block_approach(b);
     if (given) b->ref.least = v_zero();
     b->unbias = given ? 1 : (real)power_of_two(-WEIGHT_BIAS);
 }
@@ -99,6 +116,12 @@ V_INLINE vsum block_weigh(block *b, weighing how) {
     return rest;
 }
 
+/* The same into `rest`: an address of the caller's own variable would keep it in memory. */
+BLOCK_OUTLINE void block_weigh_far(block *b) {
+    const vsum rest = block_weigh(b, WEIGH_FAR_LANES);
+    b->rest = (vpair){rest.sum, rest.error};
+}
+
 /* Rows whose sum is NaN hold a NaN. */
 BLOCK_INLINE void block_leave_nan(block *b, vec sum) {
     const vmask nan = v_is_nan(sum);
@@ -116,10 +139,15 @@ V_INLINE void block_reduce_by(block *b, bool scaled) {
     block_begin(b, scaled);
     block_find(b);
     const bool given = block_is_given(b);
-    const vsum rest = given                                  ? block_weigh(b, WEIGH_GIVEN)
-                      : !scaled && b->how == WEIGH_FAR_LANES ? block_weigh(b, WEIGH_FAR_LANES)
-                      : b->how == WEIGH_SHALLOW_LANES        ? block_weigh(b, weighing_lanes(true, scaled))
-                                                             : block_weigh(b, weighing_lanes(false, scaled));
+    vsum rest;
+    if (!scaled && b->how == WEIGH_FAR_LANES) {
+        block_weigh_far(b);
+        rest = (vsum){b->rest.hi, b->rest.lo};
+    } else {
+        rest = given                           ? block_weigh(b, WEIGH_GIVEN)
+               : b->how == WEIGH_SHALLOW_LANES ? block_weigh(b, weighing_lanes(true, scaled))
+                                               : block_weigh(b, weighing_lanes(false, scaled));
+    }
     block_leave_nan(b, rest.sum);
     b->top = scaled ? weight_pair(b->max, &b->ref, WEIGH_SCALED_LANES) : block_weight(b, b->max);
     b->rest = vpair_fast_sum(rest.sum, rest.error);
@@ -145,18 +173,26 @@ V_INLINE vpair block_sum(block *b, weighing how) {
     return vpair_fast_sum(v_sub(sum.sum, begun), sum.error);
 }
 
+/* The same into `rest`. */
+BLOCK_OUTLINE void block_sum_far(block *b) { b->rest = block_sum(b, WEIGH_FAR_LANES); }
+
 /* What softmax itself needs: weights, that of the maximum as a pair, and the inverse of their sum. */
 V_INLINE void block_reduce_whole_by(block *b, bool scaled) {
     block_begin(b, scaled);
-    const vpair sum = !scaled && b->how == WEIGH_FAR_LANES ? block_sum(b, WEIGH_FAR_LANES)
-                      : b->how == WEIGH_SHALLOW_LANES      ? block_sum(b, weighing_lanes(true, scaled))
-                                                           : block_sum(b, weighing_lanes(false, scaled));
+    vpair sum;
+    if (!scaled && b->how == WEIGH_FAR_LANES) {
+        block_sum_far(b);
+        sum = b->rest;
+    } else {
+        sum = b->how == WEIGH_SHALLOW_LANES ? block_sum(b, weighing_lanes(true, scaled))
+                                            : block_sum(b, weighing_lanes(false, scaled));
+    }
     block_leave_nan(b, sum.hi);
     b->top = scaled ? weight_pair(b->max, &b->ref, WEIGH_SCALED_LANES) : block_weight(b, b->max);
     b->inverse = vpair_inverse(sum);
 }
 
-BLOCK_INLINE void block_reduce_whole(block *b) { block_reduce_whole_by(b, false); }
+V_INLINE void block_reduce_whole(block *b) { block_reduce_whole_by(b, false); }
 static inline void scaled_block_reduce_whole(block *b) { block_reduce_whole_by(b, true); }
 
 /* log(1 + T) of each lane. */
