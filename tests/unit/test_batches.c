@@ -5,8 +5,19 @@
 static const size_t lengths[] = {1, 2, 3, 5, 8, 9, 10, 15, 16, 17, 31, 33, 64, 67, 100};
 #define LENGTHS (sizeof lengths / sizeof *lengths)
 
+typedef enum distance { ALL_NEAR, SOME_FAR } distance;
+
+/* Some rows to where their maxima are not near. */
+static void move_rows(char *z, sj_dtype dtype, size_t rows, size_t n) {
+    for (size_t i = 0; i < rows * n; i++) {
+        const size_t row = i / n;
+        const double shift = row % 3 == 1 ? -2000 : row % 7 == 3 ? 5000 : 0;
+        element_set(z, dtype, i, element_get(z, dtype, i) + shift);
+    }
+}
+
 /* `rows` rows at `offset` elements from an aligned address, against each row alone at offset 0. */
-static void check_batch(form_id id, sj_dtype dtype, size_t rows, size_t n, size_t offset) {
+static void check_batch(form_id id, sj_dtype dtype, size_t rows, size_t n, size_t offset, distance from_0) {
     const size_t entries = form_entries(&forms[id], n), shape[2] = {rows, n}, item = dtype_bytes(dtype);
     size_t result[3] = {0};
     const int ndim = result_shape(id, 2, 1, shape, result);
@@ -14,6 +25,7 @@ static void check_batch(form_id id, sj_dtype dtype, size_t rows, size_t n, size_
     char *out = new_elements(dtype, rows * entries + offset), *alone = new_elements(dtype, entries);
     fill_random(z, dtype, rows * n + offset, n);
     fill_random(g, dtype, rows * n + offset, n + 1);
+    if (from_0 == SOME_FAR) move_rows(z + offset * item, dtype, rows, n);
     form_arguments a = {sj_array(z + offset * item, dtype, 2, shape), sj_array(g + offset * item, dtype, 2, shape),
                         n / 2, SJ_BLOCKS, sj_array(out + offset * item, dtype, ndim, result)};
     assert_int_equal(forms[id].call(&a, NULL), SJ_OK);
@@ -42,7 +54,14 @@ static void every_batch_size_and_position(void **state) {
         for (int t = 0; t < 2; t++)
             for (size_t i = 0; i < LENGTHS; i++)
                 for (size_t rows = 1; rows <= 40; rows += forms[id].result == RESULT_MATRIX && rows > 3 ? 7 : 1)
-                    check_batch((form_id)id, dtypes[t], rows, lengths[i], 0);
+                    check_batch((form_id)id, dtypes[t], rows, lengths[i], 0, ALL_NEAR);
+}
+
+static void near_and_far_rows_beside_each_other(void **state) {
+    (void)state;
+    for (int id = 0; id < FORM_COUNT; id++)
+        for (int t = 0; t < 2; t++)
+            for (size_t i = 0; i < LENGTHS; i++) check_batch((form_id)id, dtypes[t], 19, lengths[i], 0, SOME_FAR);
 }
 
 static void every_alignment(void **state) {
@@ -51,7 +70,7 @@ static void every_alignment(void **state) {
         for (int t = 0; t < 2; t++)
             for (size_t i = 0; i < LENGTHS; i++)
                 for (size_t offset = 1; offset < 16; offset++)
-                    check_batch((form_id)id, dtypes[t], 17, lengths[i], offset);
+                    check_batch((form_id)id, dtypes[t], 17, lengths[i], offset, ALL_NEAR);
 }
 
 static void rows_around_the_pieces(void **state) {
@@ -61,8 +80,8 @@ static void rows_around_the_pieces(void **state) {
         for (int t = 0; t < 2; t++)
             for (size_t i = 0; i < sizeof around / sizeof *around; i++) {
                 if (forms[id].result == RESULT_MATRIX) continue;
-                check_batch((form_id)id, dtypes[t], 3, around[i], 0);
-                check_batch((form_id)id, dtypes[t], 2, around[i], 5);
+                check_batch((form_id)id, dtypes[t], 3, around[i], 0, ALL_NEAR);
+                check_batch((form_id)id, dtypes[t], 2, around[i], 5, ALL_NEAR);
             }
 }
 
@@ -115,6 +134,7 @@ static void strided_rows_around_the_pieces(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_batch_size_and_position),
+                                       cmocka_unit_test(near_and_far_rows_beside_each_other),
                                        cmocka_unit_test(every_alignment), cmocka_unit_test(rows_around_the_pieces),
                                        cmocka_unit_test(strided_rows_around_the_pieces)};
     return run_for_set(tests);
