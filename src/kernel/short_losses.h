@@ -4,18 +4,8 @@
 #define SJ_KERNEL_SHORT_LOSSES_H
 
 #include "derivatives.h"
-#include "total.h"
 
 #include <float.h>
-
-/* A number of a row, rounded to the kernel's dtype, where it is asked for. */
-static inline void loss_put(const sj_run *run, int which, size_t index, double value) {
-    const sj_operand *numbers = &run->numbers[which];
-    const real rounded = (real)value;
-    if (numbers->data)
-        chunk_store(chunk_at(numbers->data, numbers, numbers->row_stride, index), numbers->dtype, 0, rounded);
-    if (which == SJ_ROW_LOSS && run->losses->total) total_add(run->losses->total, (double)rounded);
-}
 
 /* a times a weight; what has none counts for nothing, though it is infinite. */
 static inline dd weighted(dd a, dd weight) {

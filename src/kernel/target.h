@@ -5,6 +5,7 @@
 
 #include "chunk.h"
 #include "math/pair.h"
+#include "total.h"
 
 /* The target of a row. */
 typedef struct target {
@@ -25,6 +26,18 @@ static inline double row_number(const sj_run *run, int which, size_t index) {
     const sj_operand *numbers = &run->numbers[which];
     if (!numbers->data) return 1;
     return (double)chunk_load(chunk_at(numbers->data, numbers, numbers->row_stride, index), numbers->dtype, 0);
+}
+
+static inline void row_number_put(const sj_run *run, int which, size_t index, real value) {
+    const sj_operand *numbers = &run->numbers[which];
+    if (numbers->data)
+        chunk_store(chunk_at(numbers->data, numbers, numbers->row_stride, index), numbers->dtype, 0, value);
+}
+
+/* A number of a row, rounded to the kernel's dtype, where it is asked for. */
+static inline void loss_put(const sj_run *run, int which, size_t index, double value) {
+    row_number_put(run, which, index, (real)value);
+    if (which == SJ_ROW_LOSS && run->losses->total) total_add(run->losses->total, (double)(real)value);
 }
 
 static inline target target_of_row(const sj_run *run, size_t index) {

@@ -25,13 +25,6 @@ static inline bool light_fits_labels(const sj_run *run) {
     return run->z.dtype == SJ_F32 && (!run->out.data || run->out.dtype == SJ_F32) && run->losses->z_loss == 0;
 }
 
-/* The float that all of value (1 -+ error) round to, never -0; false where they do not. */
-static inline bool light_decided(double value, double error, float *to) {
-    const double distance = (value < 0 ? -value : value) * error;
-    *to = (float)(value - distance) + 0.0f;
-    return *to == (float)(value + distance);
-}
-
 /* The loss of the label, of logit z, and logsumexp. */
 static bool light_numbers(light_row *r, double z, double weight, light_loss *to) {
     const double max = r->from.max, log = light_log(r);
@@ -40,11 +33,9 @@ static bool light_numbers(light_row *r, double z, double weight, light_loss *to)
         settle_prepare(r, LIGHT_LOG);
         to->loss = wide_mul(wide_add(wide_sub(wide_of(max), wide_of(z)), r->settle.log), wide_of(weight));
     }
-    const double value = max + log, error = (value < 0 ? -value : value) * 0x1p-52 + log * LIGHT_ERROR;
-    const float low = (float)(value - error);
-    to->lse = low + 0.0f;
-    if (r->run->numbers[SJ_ROW_LOGSUMEXP].data && low != (float)(value + error)) return false;
-    return light_decided(weight * ((max - z) + log), LIGHT_ERROR, &to->each) || !r->run->numbers[SJ_ROW_LOSS].data;
+    const double each = weight * ((max - z) + log), size = each < 0 ? -each : each;
+    if (!light_sum_decided(r, log, &to->lse) && r->run->numbers[SJ_ROW_LOGSUMEXP].data) return false;
+    return light_decided(each, size * LIGHT_ERROR, &to->each) || !r->run->numbers[SJ_ROW_LOSS].data;
 }
 
 /* Every entry of the gradient. */
@@ -54,7 +45,7 @@ static bool light_label_emit(light_row *r, size_t label, double z, dd factor) {
     const double c = label == r->argmax ? r->rest.hi * r->inverse : 1 - s;
     light_line line = light_row_line(r);
     line.set = label;
-    if (!light_decided(-c * factor.hi, LIGHT_ERROR, &line.value)) return false;
+    if (!light_decided(-c * factor.hi, c * f * LIGHT_ERROR, &line.value)) return false;
     r->settle.factor = wide_add(wide_of(factor.hi), wide_of(factor.lo));
     if (factor.hi < 0) r->settle.factor = wide_minus(r->settle.factor);
     return light_emit(r, &line, light_factor(f * r->inverse, LIGHT_ERROR),

@@ -88,11 +88,9 @@ static bool light_log_vjp(light_row *r, size_t index) {
     const double c_m = r->rest.hi * r->inverse, s_m = r->top * r->inverse;
     const double value = c_m * g_m - s_m * others.sum,
                  error = (c_m * size_m + s_m * others.sizes) * light_product_error(r);
-    const float low = (float)(value - error), high = (float)(value + error);
-    if (low != high) return false;
     light_line line = light_row_line(r);
     line.set = r->argmax;
-    line.value = low + 0.0f;
+    if (!light_decided(value, error, &line.value)) return false;
     const light_emission e = {.a = (others.sum + g_m) * r->inverse,
                               .size = (others.sizes + size_m) * r->inverse,
                               .error = light_product_error(r)};

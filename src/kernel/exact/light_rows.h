@@ -175,6 +175,12 @@ static bool light_softmax(light_row *r, size_t index) {
     return light_emit(r, &line, light_factor(r->inverse, LIGHT_SOFTMAX), LIGHT_TIMES);
 }
 
+/* The float that all of value -+ distance round to, never -0; false where they do not. */
+static inline bool light_decided(double value, double distance, float *to) {
+    *to = (float)(value - distance) + 0.0f;
+    return *to == (float)(value + distance);
+}
+
 static inline double light_log(const light_row *r) { return v_lane(light_log1p(v_set1(r->rest.hi / r->top))); }
 
 static bool light_log_softmax(light_row *r, size_t index) {
@@ -184,13 +190,16 @@ static bool light_log_softmax(light_row *r, size_t index) {
     return light_emit(r, &line, e, LIGHT_LOG);
 }
 
+/* logsumexp, from log1p(T). */
+static inline bool light_sum_decided(const light_row *r, double log, float *to) {
+    const double value = r->from.max + log;
+    return light_decided(value, (value < 0 ? -value : value) * 0x1p-52 + log * LIGHT_ERROR, to);
+}
+
 static bool light_logsumexp(light_row *r, size_t index) {
-    if (!light_reduce(r, index)) return false;
-    const double log = light_log(r), value = r->from.max + log;
-    const double error = (value < 0 ? -value : value) * 0x1p-52 + log * LIGHT_ERROR;
-    const float low = (float)(value - error), high = (float)(value + error);
-    if (low != high) return false;
-    *(float *)(void *)r->out = low + 0.0f;
+    float sum;
+    if (!light_reduce(r, index) || !light_sum_decided(r, light_log(r), &sum)) return false;
+    *(float *)(void *)r->out = sum;
     return true;
 }
 

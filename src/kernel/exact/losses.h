@@ -6,7 +6,6 @@
 #ifndef SJ_KERNEL_EXACT_LOSSES_H
 #define SJ_KERNEL_EXACT_LOSSES_H
 
-#include "../total.h"
 #include "light_losses.h"
 #include "products.h"
 
@@ -76,21 +75,10 @@ static inline wide exact_z_part(const exact_row *r, wide factor) {
 
 /* A number of a row, rounded to its dtype; in a total it is summed with all its digits. */
 static void exact_loss_put(const sj_run *run, int which, size_t index, wide value) {
-    const sj_operand *numbers = &run->numbers[which];
-    if (numbers->data)
-        chunk_store(chunk_at(numbers->data, numbers, numbers->row_stride, index), numbers->dtype, 0,
-                    wide_round(value, numbers->dtype));
+    row_number_put(run, which, index, wide_round(value, run->numbers[which].dtype));
     if (which != SJ_ROW_LOSS || !run->losses->total) return;
     total_add(run->losses->total, ldexp(value.hi, value.exponent));
     total_add(run->losses->total, ldexp(value.lo, value.exponent));
-}
-
-/* The same of one that is NaN, infinite or 0. */
-static void exact_loss_put_plain(const sj_run *run, int which, size_t index, double value) {
-    const sj_operand *numbers = &run->numbers[which];
-    if (numbers->data)
-        chunk_store(chunk_at(numbers->data, numbers, numbers->row_stride, index), numbers->dtype, 0, value);
-    if (which == SJ_ROW_LOSS && run->losses->total) total_add(run->losses->total, value);
 }
 
 static void exact_loss_emit(exact_row *r, const exact_loss *l) {
@@ -121,7 +109,7 @@ static void exact_loss_stateless(exact_row *r, const exact_loss *l, exact_kind k
     const bool weighs = !r->run->more[0].data || l->spread.hi != 0 || l->of.weight != 0;
     const double nothing = weighs && !l->of.ignored ? (double)INFINITY : 0;
     const bool is_nan = kind == EXACT_NAN && !l->of.ignored;
-    exact_loss_put_plain(r->run, SJ_ROW_LOSS, r->index, is_nan ? (double)NAN : nothing);
+    loss_put(r->run, SJ_ROW_LOSS, r->index, is_nan ? (double)NAN : nothing);
     if (r->run->out.data) exact_fill(r, is_nan ? NAN : 0);
 }
 
@@ -141,13 +129,14 @@ static void exact_loss_row(exact_row *r, size_t index) {
     const sj_run *run = r->run;
     exact_loss l = exact_loss_begin(run, index);
     exact_seek(r, index);
-    const exact_kind kind = exact_reduce(r);
+    const bool idle = l.of.ignored && !run->numbers[SJ_ROW_LOGSUMEXP].data;
+    const exact_kind kind = idle ? EXACT_EMPTY : exact_reduce(r);
     const bool finite = kind == EXACT_FINITE && !r->shared;
     if (kind == EXACT_FINITE) exact_loss_sums(r, &l);
     if (finite)
         exact_loss_put(run, SJ_ROW_LOGSUMEXP, index, l.logsumexp);
-    else
-        exact_loss_put_plain(run, SJ_ROW_LOGSUMEXP, index, r->shared ? (double)INFINITY : r->max);
+    else if (!idle)
+        loss_put(run, SJ_ROW_LOGSUMEXP, index, r->shared ? (double)INFINITY : r->max);
     if (kind != EXACT_FINITE || l.of.ignored) {
         exact_loss_stateless(r, &l, kind);
         return;
@@ -156,7 +145,7 @@ static void exact_loss_row(exact_row *r, size_t index) {
     if (l.infinite == 0)
         exact_loss_put(run, SJ_ROW_LOSS, index, wide_add(l.sum, exact_z_part(r, wide_mul(l.logsumexp, l.logsumexp))));
     else
-        exact_loss_put_plain(run, SJ_ROW_LOSS, index, l.infinite);
+        loss_put(run, SJ_ROW_LOSS, index, l.infinite);
     if (run->out.data) exact_loss_emit(r, &l);
 }
 
@@ -165,11 +154,11 @@ static bool light_loss_row(light_row *r, size_t index) {
     const target of = target_of_row(r->run, index);
     light_loss numbers = {{0, 0, 0}, 0, 0};
     if (of.ignored || !light_label(r, index, &of, &numbers)) return false;
-    exact_loss_put_plain(r->run, SJ_ROW_LOGSUMEXP, index, (double)numbers.lse);
+    loss_put(r->run, SJ_ROW_LOGSUMEXP, index, (double)numbers.lse);
     if (r->run->losses->total)
         exact_loss_put(r->run, SJ_ROW_LOSS, index, numbers.loss);
     else
-        exact_loss_put_plain(r->run, SJ_ROW_LOSS, index, (double)numbers.each);
+        loss_put(r->run, SJ_ROW_LOSS, index, (double)numbers.each);
     return true;
 }
 
