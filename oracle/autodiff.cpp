@@ -4,6 +4,7 @@
 
 #include <adolc/adolc.h>
 
+#include <algorithm>
 #include <cmath>
 #include <exception>
 #include <vector>
@@ -106,20 +107,60 @@ bool differentiate(form_id id, const double *z, const double *g, size_t q, size_
     }
 }
 
-/* The loss has its own tape, made anew for every g. */
-constexpr short loss_tag = formula_count;
+/* One more tape, made anew for every call: of scalars and vectors whose formula holds numbers of the call. A formula of
+ * a row takes at most 32 operations an entry (tapestats): with these sizes nothing is written. */
+constexpr short scratch_tag = formula_count;
 
-void tape_loss(const double *z, const double *g, size_t n) {
+void start_tape(size_t n) {
     const unsigned size = static_cast<unsigned>(32 * n + 1024);
-    trace_on(loss_tag, 0, size, 2 * size, size, 2 * size);
-    std::vector<adouble> x(n), s(n);
-    for (size_t k = 0; k < n; k++) x[k] <<= z[k];
-    evaluate<adouble>(formula_softmax, x.data(), n, s.data());
-    adouble loss = 0;
+    trace_on(scratch_tag, 0, size, 2 * size, size, 2 * size);
+}
+
+void finish_tape(std::vector<adouble> results) {
     double value = 0;
-    for (size_t q = 0; q < n; q++) loss += g ? s[q] * g[q] : s[q] * s[q];
-    loss >>= value;
+    for (adouble &result : results) result >>= value;
     trace_off();
+}
+
+std::vector<adouble> independents(const double *values, size_t n) {
+    std::vector<adouble> x(n);
+    for (size_t k = 0; k < n; k++) x[k] <<= values[k];
+    return x;
+}
+
+adouble value_of(autodiff_loss loss, const std::vector<adouble> &z, const double *p) {
+    const size_t n = z.size();
+    std::vector<adouble> y(n);
+    evaluate<adouble>(loss == AUTODIFF_LOGSUMEXP       ? formula_logsumexp
+                      : loss == AUTODIFF_CROSS_ENTROPY ? formula_log_softmax
+                                                       : formula_softmax,
+                      z.data(), n, y.data());
+    if (loss == AUTODIFF_LOGSUMEXP) return y[0];
+    adouble sum = 0;
+    for (size_t q = 0; q < n; q++) sum += loss == AUTODIFF_SQUARES ? y[q] * y[q] : y[q] * p[q];
+    return loss == AUTODIFF_CROSS_ENTROPY ? adouble(-sum) : sum;
+}
+
+/* <u, v> for v = s (g - <s, g>), the VJP's formula. */
+adouble paired_product(const std::vector<adouble> &z, const std::vector<adouble> &g, const double *u) {
+    const size_t n = z.size();
+    std::vector<adouble> s(n);
+    evaluate<adouble>(formula_softmax, z.data(), n, s.data());
+    adouble mean = 0, sum = 0;
+    for (size_t k = 0; k < n; k++) mean += s[k] * g[k];
+    for (size_t k = 0; k < n; k++) sum += u[k] * (s[k] * (g[k] - mean));
+    return sum;
+}
+
+/* What `derive` gives; false where n is none or too large, or the library throws. */
+template <class function> bool guarded(size_t n, function derive) {
+    /* ADOL-C counts in int, and its tape needs several operations an entry. */
+    if (n == 0 || n > 10000000) return false;
+    try {
+        return derive();
+    } catch (const std::exception &) {
+        return false;
+    }
 }
 
 } // namespace
@@ -127,25 +168,48 @@ void tape_loss(const double *z, const double *g, size_t n) {
 const char *autodiff_name(void) { return SJ_AUTODIFF_NAME; }
 
 bool autodiff_row(form_id id, const double *z, const double *g, size_t q, size_t n, double *out) {
-    /* ADOL-C counts in int, and its tape needs several operations an entry. */
-    if (n == 0 || n > 10000000) return false;
-    try {
-        if (id == FORM_SOFTMAX || id == FORM_LOG_SOFTMAX || id == FORM_LOGSUMEXP) {
-            evaluate<double>(formula_of(id), z, n, out);
-            return true;
-        }
-        return differentiate(id, z, g, q, n, out);
-    } catch (const std::exception &) {
-        return false;
-    }
+    return guarded(n, [=] {
+        if (id != FORM_SOFTMAX && id != FORM_LOG_SOFTMAX && id != FORM_LOGSUMEXP)
+            return differentiate(id, z, g, q, n, out);
+        evaluate<double>(formula_of(id), z, n, out);
+        return true;
+    });
 }
 
-bool autodiff_hessian_product(const double *z, const double *g, const double *v, size_t n, double *out) {
-    if (n == 0 || n > 10000000) return false;
-    try {
-        tape_loss(z, g, n);
-        return hess_vec(loss_tag, static_cast<int>(n), mutable_input(z), mutable_input(v), out) >= 0;
-    } catch (const std::exception &) {
-        return false;
-    }
+bool autodiff_hessian_product(autodiff_loss loss, const double *z, const double *p, const double *v, size_t n,
+                              double *out) {
+    return guarded(n, [=] {
+        start_tape(n);
+        finish_tape({value_of(loss, independents(z, n), p)});
+        return hess_vec(scratch_tag, static_cast<int>(n), mutable_input(z), mutable_input(v), out) >= 0;
+    });
+}
+
+bool autodiff_double_backward(const double *z, const double *g, const double *u, size_t n, double *grad_g,
+                              double *grad_z) {
+    return guarded(n, [=] {
+        start_tape(2 * n);
+        const std::vector<adouble> logits = independents(z, n), cotangent = independents(g, n);
+        finish_tape({paired_product(logits, cotangent, u)});
+        std::vector<double> at(z, z + n), both(2 * n);
+        at.insert(at.end(), g, g + n);
+        if (gradient(scratch_tag, static_cast<int>(2 * n), at.data(), both.data()) < 0) return false;
+        std::copy_n(both.data(), n, grad_z);
+        std::copy_n(both.data() + n, n, grad_g);
+        return true;
+    });
+}
+
+bool autodiff_by_temperature(form_id id, const double *z, double temperature, size_t n, double *out) {
+    return guarded(n, [=] {
+        start_tape(n);
+        const adouble of = independents(&temperature, 1)[0];
+        std::vector<adouble> scaled(n), y(n);
+        for (size_t k = 0; k < n; k++) scaled[k] = z[k] / of;
+        evaluate<adouble>(formula_of(id), scaled.data(), n, y.data());
+        finish_tape(y);
+        std::vector<double *> rows(n);
+        for (size_t q = 0; q < n; q++) rows[q] = out + q;
+        return jacobian(scratch_tag, static_cast<int>(n), 1, &temperature, rows.data()) >= 0;
+    });
 }

@@ -59,7 +59,8 @@ static void call_and_check(form_id id, const problem *p, const char *name) {
     free(bias), free(sink), free(out);
 }
 
-static void check_scaled(sj_dtype dtype, size_t n, double scale, random_stream *r) {
+/* tangent: whether g is z itself, as for the derivative by the scale, or drawn. */
+static void check_scaled(sj_dtype dtype, size_t n, double scale, bool tangent, random_stream *r) {
     static size_t number;
     problem p = {.dtype = dtype};
     double **const arrays[] = {&p.z, &p.bias, &p.g, &p.read_z, &p.read_g};
@@ -71,7 +72,7 @@ static void check_scaled(sj_dtype dtype, size_t n, double scale, random_stream *
     for (size_t k = 0; k < n; k++) {
         p.z[k] = round_to(dtype, draw_logit(family, scale, r));
         p.bias[k] = round_to(dtype, bias == NOTHING ? 0 : draw_bias(bias, r));
-        p.g[k] = round_to(dtype, random_normal(r));
+        p.g[k] = tangent ? p.z[k] : round_to(dtype, random_normal(r));
     }
     p.bias[random_below(r, n)] = round_to(dtype, bias == LARGE ? 1e9 : 1);
     for (size_t k = 0; k < n; k++) {
@@ -96,7 +97,7 @@ static void check_lengths(const size_t *n, size_t count, size_t times) {
     for (size_t i = 0; i < count; i++)
         for (int t = 0; t < 2; t++)
             for (size_t s = 0; s < SCALES; s++)
-                for (size_t k = 0; k < times; k++) check_scaled(dtypes[t], n[i], scales[s], &r);
+                for (size_t k = 0; k < times; k++) check_scaled(dtypes[t], n[i], scales[s], false, &r);
     finish_checks();
 }
 
@@ -161,6 +162,16 @@ static void rows_with_nothing_but_a_scale(void **state) {
     finish_checks();
 }
 
+/* d softmax(c z) / dc times c is the JVP of a call with scale c in the direction z. */
+static void derivatives_by_the_scale(void **state) {
+    (void)state;
+    random_stream r = {9};
+    for (size_t n = 1; n <= 300; n = 1 + n * 3 / 2)
+        for (int t = 0; t < 2; t++)
+            for (size_t s = 0; s < SCALES; s++) check_scaled(dtypes[t], n, scales[s], true, &r);
+    finish_checks();
+}
+
 static void short_rows(void **state) {
     (void)state;
     const size_t n[] = {1, 2, 3, 5, 9, 16, 17, 33};
@@ -176,7 +187,8 @@ static void long_rows(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_with_nothing_but_a_scale), cmocka_unit_test(short_rows),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_with_nothing_but_a_scale),
+                                       cmocka_unit_test(derivatives_by_the_scale), cmocka_unit_test(short_rows),
                                        cmocka_unit_test(long_rows)};
     return run_accuracy_tests(tests);
 }

@@ -11,9 +11,7 @@
 
 #define N 6
 
-/* Every derivative is a sum of n + 2 products of at most 4 factors of size <= max|g| = 4, each factor with at most
- * n + 4 roundings (those of softmax): (n + 2) 4 (n + 4) u, of which only those near the largest s are that large. */
-#define BOUND (4 * (N + 2) * 4 * (N + 4) * U)
+#define BOUND AUTODIFF_BOUND(N, 4)
 
 static int make_oracle(void **state) {
     *state = oracle_new();
@@ -51,12 +49,11 @@ static void tapes_are_valid_at_other_rows(void **state) {
     }
 }
 
-/* One more factor of a size below 8, v less its mean, in each term, and the products of three softmaxes: 3 BOUND 8. */
-#define SECOND_BOUND (24 * BOUND)
+#define SECOND_BOUND AUTODIFF_SECOND_BOUND(N, 4)
 
 static void assert_hessian_product(oracle *truth, const double *z, const double *g, const double *v, const double *h) {
     double out[N];
-    assert_true(autodiff_hessian_product(z, h ? NULL : g, v, N, out));
+    assert_true(autodiff_hessian_product(h ? AUTODIFF_SQUARES : AUTODIFF_LINEAR, z, g, v, N, out));
     assert_true(oracle_second(truth, z, g, v, h, N));
     for (size_t i = 0; i < N; i++) assert_true(fabs(out[i] - oracle_value(truth, i)) <= SECOND_BOUND);
 }
