@@ -26,7 +26,8 @@ typedef struct piece {
 } piece;
 
 static inline dd piece_weigh(piece *p, group_keep keep, size_t skip) {
-    return plain_weigh(p->z, (weights){p->w, p->low}, ENTRIES, skip, p->begun, &p->ref, keep, WEIGH_SHALLOW);
+    const weights to = {p->w, p->low};
+    return plain_weigh(p->z, (const char *)p->z, to, ENTRIES, skip, p->begun, &p->ref, keep, WEIGH_SHALLOW);
 }
 
 static void piece_begin(const floor_case *from, piece *p) {

@@ -20,9 +20,9 @@
 #define BLOCK_OUTLINE V_OUTLINE
 #endif
 
-/* Where rows further on stand: vector k of theirs at k steps. Turning reads lines out of order and in bursts, and rows
- * side by side are more streams than processors foresee: loops over the entries of a block ask for a vector at a time.
- */
+/* Where rows further on stand, or the results: vector k of theirs at k steps. Turning reads lines out of order and in
+ * bursts, and rows side by side are more streams than processors foresee; a store waits where no cache has its line.
+ * So loops over the entries of a block ask for a vector of each at a time. */
 typedef struct foresight {
     const char *at;
     ptrdiff_t step; /* bytes */
@@ -36,7 +36,7 @@ typedef struct block {
     size_t first, rows; /* rows first .. first + rows of the run; lanes past them hold zeros */
     size_t vectors;     /* that hold the entries */
     turning turn;
-    foresight z_ahead, g_ahead;
+    foresight z_ahead, g_ahead, out_ahead;
     vec z[SHORT_ROW], g[SHORT_ROW], w[SHORT_ROW], low[SHORT_ROW];
     vec max, argmax; /* the row state of each lane */
     vpair top, rest;
@@ -60,9 +60,31 @@ V_INLINE void foresee(const block *b, foresight ahead, size_t k) {
         v_prefetch_near(at);
 }
 
+/* Vector k of the logits ahead, and of the results. */
+V_INLINE void foresee_row(const block *b, foresight z_ahead, foresight out_ahead, size_t k) {
+    if (ACROSS) return;
+    foresee(b, z_ahead, k);
+    v_prefetch_near(out_ahead.at + (ptrdiff_t)k * out_ahead.step);
+}
+
 /* Rows of n entries lie one after the other. */
 static inline bool rows_follow(const sj_run *run, const sj_operand *array, size_t n) {
     return run->rows == 1 || array->row_stride == (ptrdiff_t)n;
+}
+
+/* The results of the first block of a run, where they are rows and do not go past the caches. */
+static inline foresight block_results(const block *b) {
+    const sj_operand *out = &b->run->out;
+    const real *rows = (const real *)(const void *)out->data;
+    const bool beside = out->row_stride == 1, follow = out->class_stride == 1 && rows_follow(b->run, out, b->run->n);
+    const bool stored = out->data && out->dtype == REAL_DTYPE && (beside || follow);
+    if (!stored || (!beside && rows_stream(rows, &b->turn, b->run->stream))) return (foresight){(const char *)b->z, 0};
+    return (foresight){out->data, beside ? out->class_stride * (ptrdiff_t)sizeof(real) : V_BYTES};
+}
+
+/* Bytes from there to the results of the next block. */
+static inline ptrdiff_t block_results_apart(const block *b) {
+    return b->out_ahead.step == 0 ? 0 : b->run->out.row_stride * (ptrdiff_t)(BLOCK_ROWS * sizeof(real));
 }
 
 /* Entries of a row in vector i. */

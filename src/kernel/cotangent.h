@@ -9,9 +9,10 @@
  * its sums above the subnormal numbers, and below DOT_LIMIT so that weights times d, summed, are finite. */
 typedef struct cotangent {
     real scale, g_m, at_max;
-    real largest; /* |g_m|, or of all |g_k| where some |d| was above its limit */
-    real size;    /* of all |g_k| */
-    dd dot;       /* sum over k != m of w_k d_k */
+    real largest;        /* |g_m|, or of all |g_k| where some |d| was above its limit */
+    real size;           /* of all |g_k| */
+    dd dot;              /* sum over k != m of w_k d_k */
+    const char *awaited; /* lines for which the caches are asked beside it; NULL: none */
 } cotangent;
 
 /* Scale of a plain sum of g whose entries come this near the largest real, for rows of up to 2^40 of them. */
@@ -97,6 +98,7 @@ V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, c
     for (; i + SUM_LANES <= n; i += SUM_LANES) {
         entries_ahead(g + i, SUM_LANES);
         if (!low) entries_ahead(w + i, SUM_LANES);
+        if (c->awaited) v_prefetch_near(c->awaited + i * sizeof(real));
         for (size_t part = 0; part < SUM_PARTS; part++) {
             const size_t at = i + part * V_LANES;
             const vec w_k = v_load(w + at), rest = low ? v_load(low + at) : v_zero();

@@ -121,9 +121,10 @@ V_OUTLINE void given_block_lifted(block *b, const block_cotangent *c, const emis
 BLOCK_INLINE vpair given_block_dot(const block *b, const block_cotangent *c) {
     const vec scale = v_set1(c->scale);
     vsum dot = vsum_zero();
+    const foresight z_ahead = b->z_ahead, g_ahead = b->g_ahead, out_ahead = b->out_ahead;
     for (size_t k = 0; k < b->vectors; k++) {
-        foresee(b, b->z_ahead, k);
-        foresee(b, b->g_ahead, k);
+        foresee_row(b, z_ahead, out_ahead, k);
+        foresee(b, g_ahead, k);
         const dot_term t = dot_term_of(b->z[k], NULL, b->g[k], scale, c->at_max);
         block_add(&dot, t.x, t.lost, block_terms(b, k));
     }

@@ -46,7 +46,8 @@ V_INLINE void group_cotangents(product_group *group, real most) {
 V_INLINE dd group_dot(const product_group *group, size_t i, real scale, bool given) {
     const row_group *rows = &group->rows;
     const real g_m = (real)group->g_m[i];
-    const cotangent c = {.scale = scale, .g_m = g_m, .at_max = g_m * scale};
+    const char *awaited = given ? group_awaited(rows, i) : NULL; /* else asked for with the weights */
+    const cotangent c = {.scale = scale, .g_m = g_m, .at_max = g_m * scale, .awaited = awaited};
     const weights of = group_weights(rows, i);
     const real *w = given ? group_logits(rows, i) : of.w, *low = given ? NULL : of.low;
     return dd_add((dd){0, 0}, chunk_dot(w, low, group_g(rows, i), rows->run->n, &c, v_zero(), true));

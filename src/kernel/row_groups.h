@@ -90,10 +90,19 @@ V_INLINE void group_begin(row_group *group, group_keep keep, weighing how) {
     }
 }
 
+/* Where the results of row i go: a store waits where no cache has its line. Where they are no rows, or go past the
+ * caches, something that is at hand. */
+static inline const char *group_awaited(const row_group *group, size_t i) {
+    const sj_operand *out = &group->run->out;
+    const bool stored = out->data && chunk_is_direct(out, out->class_stride) && !group->run->stream;
+    return stored ? group_out(group, i) : (const char *)group_logits(group, i);
+}
+
 /* The weights of z[0..n), into `to`, in whole vectors, where they are kept, and the sum of all of them or of all but
- * entry `skip`. The same as chunk_weigh, but no branch depends on where the maximum stands. */
-V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const vec begun[SUM_PARTS],
-                        const reference *ref, group_keep keep, weighing how) {
+ * entry `skip`. The same as chunk_weigh, but no branch depends on where the maximum stands. awaited: lines for which
+ * the caches are asked meanwhile. */
+V_INLINE dd plain_weigh(const real *z, const char *awaited, weights to, size_t n, size_t skip,
+                        const vec begun[SUM_PARTS], const reference *ref, group_keep keep, weighing how) {
     vsum sums[SUM_PARTS];
     vec from_skip[SUM_PARTS];
     for (size_t part = 0; part < SUM_PARTS; part++) {
@@ -102,7 +111,8 @@ V_INLINE dd plain_weigh(const real *z, weights to, size_t n, size_t skip, const 
         from_skip[part] = v_sub(v_numbers(), v_set1((real)skip - (real)first));
     }
     for (size_t i = 0; i + SUM_LANES <= n; i += SUM_LANES) {
-        if (keep != GROUP_SUM) entries_ahead(z + i, SUM_LANES);
+        entries_ahead(z + i, SUM_LANES);
+        v_prefetch_near(awaited + i * sizeof(real));
         for (size_t part = 0; part < SUM_PARTS; part++) {
             const size_t at = i + part * V_LANES;
             weight_parts e = weigh_parts(v_load(z + at), ref, how);
@@ -135,8 +145,8 @@ V_INLINE void group_weigh(row_group *group, group_keep keep, weighing how) {
         row_state *state = &group->states[i];
         const reference ref = {.table = group->tables[i], .factor = factor};
         const size_t n = group->run->n;
-        state->rest = plain_weigh(group_logits(group, i), group_weights(group, i), n, state->argmax, group->begun[i],
-                                  &ref, keep, how);
+        state->rest = plain_weigh(group_logits(group, i), group_awaited(group, i), group_weights(group, i), n,
+                                  state->argmax, group->begun[i], &ref, keep, how);
         group->left[i] = state->rest.hi != state->rest.hi;
         if (group->left[i]) *state = row_is_left;
     }

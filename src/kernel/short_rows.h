@@ -103,8 +103,9 @@ V_INLINE void block_add(vsum *sum, vec x, vec lost, size_t terms) {
 /* Weights as pairs, and the sum of those that count but for the argmax. */
 V_INLINE vsum block_weigh(block *b, weighing how) {
     vsum rest = vsum_zero();
+    const foresight z_ahead = b->z_ahead, out_ahead = b->out_ahead;
     for (size_t k = 0; k < b->vectors; k++) {
-        foresee(b, b->z_ahead, k);
+        foresee_row(b, z_ahead, out_ahead, k);
         const weight_parts e = weigh(b->z[k], &b->ref, how);
         const vec w = parts_weight(e), low = counted_low(e, w, how);
         vmask no = v_eq(b->argmax, block_index(k));
@@ -163,8 +164,9 @@ static inline void scaled_block_reduce(block *b) { block_reduce_by(b, true); }
 V_INLINE vpair block_sum(block *b, weighing how) {
     const vec begun = weight_bound(b->max, &b->ref, how);
     vsum sum = {begun, v_zero()};
+    const foresight z_ahead = b->z_ahead, out_ahead = b->out_ahead; /* stores to the block do not change them */
     for (size_t k = 0; k < b->vectors; k++) {
-        foresee(b, b->z_ahead, k);
+        foresee_row(b, z_ahead, out_ahead, k);
         const weight_parts e = weigh(b->z[k], &b->ref, how);
         const vec w = b->w[k] = parts_weight(e);
         for (size_t term = 0; term < block_terms(b, k); term++)
@@ -247,7 +249,9 @@ V_INLINE void block_rows(const sj_run *run, size_t vectors, block_function *redu
     r.room = NULL;
     b.vectors = vectors;
     if (!ACROSS) b.turn = turning_of(run->n);
-    for (b.first = 0; b.first < run->rows; b.first += BLOCK_ROWS) {
+    b.out_ahead = ACROSS ? (foresight){NULL, 0} : block_results(&b);
+    const ptrdiff_t apart = ACROSS ? 0 : block_results_apart(&b);
+    for (b.first = 0; b.first < run->rows; b.first += BLOCK_ROWS, b.out_ahead.at += apart) {
         b.rows = run->rows - b.first < BLOCK_ROWS ? run->rows - b.first : BLOCK_ROWS;
         reduce(&b);
         whole(&b);

@@ -155,13 +155,14 @@ V_INLINE void sum_weight(vsum *total, vec w, weight_parts e) {
     *total = (vsum){sum, v_add(total->error, lost)};
 }
 
-/* Sweeps over pieces of a long row alternate: one that only reads, which waits for memory, and one that computes,
- * beside which memory would be idle. So the one that computes asks for the entries that far ahead, the next piece's. */
+/* Sweeps over pieces of a long row, or over groups of rows, alternate: one that only reads, which waits for memory, and
+ * one that computes, beside which memory would be idle. So the one that computes asks for the entries that far ahead,
+ * which are the next to be read, or those after them. */
 #define AHEAD_ENTRIES 2048
 
 V_INLINE void entries_ahead(const real *at, size_t count) {
     const char *ahead = (const char *)(at + AHEAD_ENTRIES);
-    for (size_t byte = 0; byte < count * sizeof(real); byte += 64) v_prefetch(ahead + byte);
+    for (size_t byte = 0; byte < count * sizeof(real); byte += 64) v_prefetch_near(ahead + byte);
 }
 
 /* One weight a partial sum: all, or (count < SUM_LANES) the first of them. */

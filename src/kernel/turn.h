@@ -173,6 +173,11 @@ V_INLINE void lines_store(real *rows, size_t count, size_t n, const vec *tiles, 
         }
 }
 
+/* Whether rows that may go past the caches do. */
+static inline bool rows_stream(const real *rows, const turning *t, bool stream) {
+    return stream && t->n > V_LANES && t->n % V_LANES == 0 && v_before_stream(rows) == 0;
+}
+
 /* The way back, to an array of `count` entries. Stores are whole vectors where the next ones repair what they spill
  * over. */
 static inline void rows_store(real *rows, size_t count, const turning *t, const vec *turned, bool stream) {
@@ -195,8 +200,7 @@ static inline void rows_store(real *rows, size_t count, const turning *t, const 
     }
     const size_t whole = (t->n + V_LANES - 1) / V_LANES * V_LANES;
     const bool room = (V_LANES - 1) * t->n + whole <= count;
-    const bool streams = stream && whole == t->n && room && v_before_stream(rows) == 0;
-    if (streams)
+    if (room && rows_stream(rows, t, stream))
         lines_store(rows, count, t->n, tiles, LINES_STREAM);
     else if (room)
         lines_store(rows, count, t->n, tiles, LINES_WHOLE);
