@@ -1,7 +1,7 @@
 """Softmax and every derivative of it, each entry within a stated number of ulps of the exact value.
 
-Functions take arrays of float64 and float32, of any strides and without a copy; float16 and ml_dtypes' bfloat16 by way
-of float32, integers by way of float64. These parameters are common to all:
+Functions take arrays of float64, float32, float16 and ml_dtypes' bfloat16, of any strides and without a copy, and
+integers by way of float64. These parameters are common to all:
 
 out : ndarray
     Receives the result, which is then returned. It may be the input, where shapes are equal; any other overlap costs a
@@ -27,6 +27,7 @@ from ._derivatives import (
     jacobian,
     log_softmax_jvp,
     log_softmax_vjp,
+    softmax_hvp,
     softmax_jvp,
     softmax_vjp,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "mape",
     "max_relative_error",
     "softmax",
+    "softmax_hvp",
     "softmax_jvp",
     "softmax_vjp",
 ]

@@ -38,6 +38,9 @@ softmax_jvp: Final[_Operation]
 log_softmax_vjp: Final[_Operation]
 log_softmax_jvp: Final[_Operation]
 
+def softmax_hvp(
+    x: Any, g: Any, v: Any, h: Any, out: Any, mode: Any, nonfinite: Any, given: Any, threads: Any, /
+) -> Any: ...
 def cross_entropy(
     logits: Any,
     target: Any,

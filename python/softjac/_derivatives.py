@@ -1,5 +1,5 @@
-"""_derivatives.py: the derivative forms: of one output, the Jacobian, products with it from either side. Each asks the
-extension, and _general where arguments are not plain."""
+"""_derivatives.py: the derivative forms: of one output, the Jacobian, products with it from either side, second order.
+Each asks the extension, and _general where arguments are not plain."""
 
 from __future__ import annotations
 
@@ -249,3 +249,53 @@ def log_softmax_jvp(
     if result is NotImplemented:
         return _general.product(core, x, t, axis, out, dtype, (mode, nonfinite, given, threads))
     return result
+
+
+def softmax_hvp(
+    x: ArrayLike,
+    g: ArrayLike,
+    v: ArrayLike,
+    h: ArrayLike | None = None,
+    axis: Axis = -1,
+    *,
+    given: Given = "logits",
+    out: Array | None = None,
+    dtype: DTypeLike | None = None,
+    mode: Mode = "default",
+    nonfinite: Nonfinite = "ieee",
+    threads: int | None = None,
+) -> Any:
+    """Hessian times `v` of a loss L(softmax(x)): ``J h`` and the derivative of ``J(x) g`` along `v`.
+
+    It is the double backward too: the VJP of ``softmax_vjp(x, g)``, `v` its cotangent, is ``softmax_hvp(x, g, v)`` with
+    respect to `x`, and ``softmax_vjp(x, v)`` with respect to `g`.
+
+    Parameters
+    ----------
+    g : array_like of real numbers
+        ``dL/ds``, as many classes along `axis` as `x`; the other dimensions are broadcast. So are `v` and `h`.
+    v : array_like of real numbers
+        The direction.
+    h : array_like of real numbers, optional
+        L's own Hessian, with respect to s, times ``softmax_jvp(x, v)``; not given, L is linear in s.
+    x, axis, given, out, dtype, mode, nonfinite, threads
+        As of `softmax_vjp`, but that there is no exact mode.
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `x`, broadcast with the others. Entries are within 4u of their terms, of differences to the
+        entries at the largest logit.
+
+    Raises
+    ------
+    ValueError, numpy.exceptions.AxisError, TypeError
+        As `softmax_vjp` does.
+
+    Examples
+    --------
+    >>> import softjac
+    >>> softjac.softmax_hvp([40.0, 0.0], [1.0, 0.0], [1.0, 0.0])
+    array([-4.24835426e-18,  4.24835426e-18])
+    """
+    return _general.curvature({"x": x, "g": g, "v": v, "h": h}, axis, out, dtype, (mode, nonfinite, given, threads))

@@ -18,8 +18,6 @@ try:
 except ImportError:  # NumPy 1
     from numpy.core.numeric import normalize_axis_tuple  # type: ignore[no-redef, unused-ignore]
 
-COMPUTED = (np.dtype(np.float32), np.dtype(np.float64))
-
 Array = NDArray[Any]
 Sizes = tuple[int, ...]
 Options = tuple[Any, Any, Any, Any]  # mode, nonfinite, given, threads
@@ -28,9 +26,9 @@ Options = tuple[Any, Any, Any, Any]  # mode, nonfinite, given, threads
 # ---------------------------------------------------------------- dtypes
 
 
-def is_half(dtype: np.dtype[Any]) -> bool:
-    """float16, or the bfloat16 of ml_dtypes. The library computes in neither: float32 serves, rounded once more."""
-    return dtype == np.float16 or dtype.name == "bfloat16"
+def is_known(dtype: np.dtype[Any]) -> bool:
+    """bfloat16 is that of ml_dtypes; nothing here imports it."""
+    return dtype in (np.float16, np.float32, np.float64) or dtype.name == "bfloat16"
 
 
 def real(name: str, value: Any) -> Array:
@@ -41,21 +39,16 @@ def real(name: str, value: Any) -> Array:
     if array.dtype.kind in "biu":
         return array.astype(np.float64)
     dtype = array.dtype.newbyteorder("=")
-    if dtype not in COMPUTED and not is_half(dtype):
+    if not is_known(dtype):
         raise TypeError(f"{name}: dtype {dtype} is not supported; expected float16, float32, float64 or integers")
     return np.require(array, dtype, "A")
 
 
-def widened(array: Array) -> Array:
-    """In a dtype that the library computes in; exact."""
-    return array.astype(np.float32) if is_half(array.dtype) else array
-
-
 def result_dtype(dtype: Any, out: Any, *arrays: Array) -> np.dtype[Any]:
-    if dtype is None and isinstance(out, np.ndarray) and out.dtype.kind == "f":
+    if dtype is None and isinstance(out, np.ndarray) and (out.dtype.kind == "f" or is_known(out.dtype)):
         dtype = out.dtype if out.dtype.itemsize <= 8 else np.float64
     chosen = np.result_type(*arrays) if dtype is None else np.dtype(dtype).newbyteorder("=")
-    if chosen not in COMPUTED and not is_half(chosen):
+    if not is_known(chosen):
         raise TypeError(f"dtype: {chosen} is not supported; expected float16, float32 or float64")
     return chosen
 
@@ -111,13 +104,23 @@ def from_dense(dense: Array, sizes: Sizes, axis: Any) -> Array:
     return np.moveaxis(dense.reshape(half + half), (*outputs, *inputs), target)
 
 
+def common_rows(arrays: dict[str, Array], axis: Any) -> tuple[list[Array], Sizes]:
+    """All as rows of one shape; classes are not broadcast."""
+    pairs = {name: to_rows(array, axis) for name, array in arrays.items()}
+    sizes = next(iter(pairs.values()))[1]
+    for name, (_, own) in pairs.items():
+        if own != sizes:
+            raise ValueError(f"{name}: size {own} along the class axes; expected {sizes}")
+    batch = np.broadcast_shapes(*(rows.shape[:-1] for rows, _ in pairs.values()))
+    return [np.broadcast_to(rows, batch + rows.shape[-1:]) for rows, _ in pairs.values()], sizes
+
+
 # ---------------------------------------------------------------- results
 
 
 def computed(core: Callable[..., Any], x: Array, operand: Any, dtype: np.dtype[Any], options: Options) -> Array:
     """Of rows; all that can still be missing is a view of at most 12 dimensions, of the result too."""
-    wanted = dtype if dtype in COMPUTED else None
-    result = core(widened(x), operand, -1, None, wanted, *options)
+    result = core(x, operand, -1, None, dtype, *options)
     if result is NotImplemented:
         raise ValueError(f"x: {x.ndim} dimensions; expected at most 12, in the result too")
     return np.asarray(result)
@@ -146,6 +149,8 @@ def by_gufunc(core: Callable[..., Any], inputs: Sequence[Any], axis: Any, out: A
     """Of foreign arrays. A gufunc has no options: all must be the defaults, each of which is falsy or a first word."""
     if any(option not in (None, False, "default", "ieee", "logits", "blocks") for option in options):
         raise TypeError(f"{core.__name__}: options need NumPy arrays; map the function over the blocks of others")
+    if dtype is None and getattr(getattr(inputs[0], "dtype", None), "kind", "f") in "biu":
+        dtype = np.float64  # the first loop that holds small integers is that of float16
     keywords = {"out": out, "dtype": dtype}
     given = {key: value for key, value in keywords.items() if value is not None}
     return _core.gufuncs[core.__name__](*inputs, axis=axis, **given)
@@ -201,7 +206,7 @@ def of_each_class(core: Callable[..., Any], rows: Array, k: Array, dtype: np.dty
         raise IndexError(f"k: values from {k.min()} to {k.max()} are out of bounds for {n} classes")
     batch = np.broadcast_shapes(rows.shape[:-1], k.shape)
     rows, k = np.broadcast_to(rows, batch + (n,)), np.broadcast_to(np.where(k < 0, k + n, k), batch)
-    result = np.empty(batch + (n,), dtype if dtype in COMPUTED else widened(rows).dtype)
+    result = np.empty(batch + (n,), dtype)
     for q in np.unique(k):
         result[k == q] = computed(core, rows[k == q], int(q), dtype, options)
     return result
@@ -224,11 +229,19 @@ def product(core: Callable[..., Any], x: Any, g: Any, axis: Any, out: Any, dtype
         return by_gufunc(core, (x, g), axis, out, dtype, *options)
     x, g = real("x", x), real("g", g)
     chosen = result_dtype(dtype, out, x, g)
-    rows, sizes = to_rows(x, axis)
-    others, other_sizes = to_rows(g, axis)
-    if sizes != other_sizes:
-        raise ValueError(f"g: size {other_sizes} along the class axes; expected {sizes}")
-    batch = np.broadcast_shapes(rows.shape[:-1], others.shape[:-1])
-    rows, others = (np.broadcast_to(a, batch + a.shape[-1:]) for a in (rows, widened(others)))
+    (rows, others), sizes = common_rows({"x": x, "g": g}, axis)
     result = from_rows(computed(core, rows, others, chosen, options), sizes, axis)
     return delivered(result.reshape(()) if x.ndim == g.ndim == 0 else result, chosen, out)
+
+
+def curvature(inputs: dict[str, Any], axis: Any, out: Any, dtype: Any, options: Options) -> Any:
+    """The Hessian-vector product of x, g, v and, where it is not None, h."""
+    arrays = {name: real(name, value) for name, value in inputs.items() if value is not None}
+    chosen = result_dtype(dtype, out, *arrays.values())
+    rows, sizes = common_rows(arrays, axis)
+    x, g, v, h = [*rows, None][:4]
+    result = np.empty(rows[0].shape, chosen)
+    if _core.softmax_hvp(x, g, v, h, result, *options) is NotImplemented:
+        raise ValueError(f"x: {rows[0].ndim} dimensions; expected at most 12")
+    result = from_rows(result, sizes, axis)
+    return delivered(result.reshape(()) if all(a.ndim == 0 for a in arrays.values()) else result, chosen, out)

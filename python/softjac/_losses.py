@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _core
-from ._general import COMPUTED, delivered, from_rows, real, result_dtype, to_rows, widened
+from ._general import delivered, from_rows, real, result_dtype, to_rows
 from ._types import Array, Axis, Mode, Nonfinite, Reduction
 
 
@@ -22,7 +22,7 @@ def _target(value: ArrayLike, axis: Axis) -> Array:
 
 
 def _optional(name: str, value: ArrayLike | None) -> Array | None:
-    return None if value is None else widened(real(name, value))
+    return None if value is None else real(name, value)
 
 
 def _rows_within(out: Any, shape: tuple[int, ...], axis: Axis) -> Array | None:
@@ -55,15 +55,14 @@ def _evaluate(
     rows, sizes = to_rows(x, axis)
     targets = _target(target, axis)
     chosen = result_dtype(dtype, out, x, *([targets] if targets.dtype.kind != "i" else []))
-    computed = chosen if chosen in COMPUTED else np.dtype(np.float32)
-    loss = np.empty(rows.shape[:-1] if reduction == "none" else (), computed) if "loss" in wants else None
+    loss = np.empty(rows.shape[:-1] if reduction == "none" else (), chosen) if "loss" in wants else None
     direct = _rows_within(out, x.shape, axis) if "grad" in wants else None
-    grad = np.empty(rows.shape, computed) if "grad" in wants and direct is None else direct
+    grad = np.empty(rows.shape, chosen) if "grad" in wants and direct is None else direct
     loss_options = (_optional("weight", weight), ignore_index, z_loss, _optional("upstream", upstream))
     how = (reduction, label_smoothing, *loss_options, mode, nonfinite, threads)
-    if _core.cross_entropy(widened(rows), widened(targets), loss, grad, *how) is NotImplemented:
-        grad, direct = np.empty(rows.shape, computed), None
-        if _core.cross_entropy(widened(rows), widened(targets), loss, grad, *how) is NotImplemented:
+    if _core.cross_entropy(rows, targets, loss, grad, *how) is NotImplemented:
+        grad, direct = np.empty(rows.shape, chosen), None
+        if _core.cross_entropy(rows, targets, loss, grad, *how) is NotImplemented:
             raise ValueError(f"logits: {x.ndim} dimensions; expected at most 12")
     if grad is not None and direct is None:
         grad = delivered(from_rows(grad, sizes, axis).reshape(x.shape), chosen, out)
@@ -195,7 +194,7 @@ def cross_entropy_grad(
 
 def _pair(pred: ArrayLike, true: ArrayLike) -> tuple[Array, Array]:
     """Both as arrays of one dimension, in one order."""
-    a, b = widened(real("pred", pred)), widened(real("true", true))
+    a, b = real("pred", pred), real("true", true)
     if a.shape != b.shape:
         raise ValueError(f"pred: shape {a.shape}; expected that of true, {b.shape}")
     return a.reshape(-1), b.reshape(-1)

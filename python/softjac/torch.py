@@ -1,9 +1,8 @@
 """Functions of softjac that PyTorch differentiates, to any order, on the CPU: in place of ``torch.softmax``,
 ``torch.log_softmax``, ``torch.logsumexp`` and ``torch.nn.functional.cross_entropy`` with labels.
 
-Each is a custom operator, so that torch.compile and torch.vmap know it (torch.func.grad and jacrev refuse custom
-operators; torch.autograd serves). Tensors of float64 and float32 are read where they lie; float16 and bfloat16 are
-computed in float32. As in `softjac.autograd`, functions linear in their second argument are enough, for their
+Each is a custom operator, so that torch.compile and torch.vmap know it, within a function that torch.func and forward
+mode know. Tensors of float64 and float32 are read where they lie; float16 and bfloat16 are computed in float32. As in `softjac.autograd`, functions linear in their second argument are enough, for their
 derivatives are made of them:
 
     softmax_vjp P(x, g) = J g    log_softmax_jvp L(x, t) = t - <s, t>    log_softmax_vjp V(x, g) = g - s sum(g)
@@ -11,7 +10,7 @@ derivatives are made of them:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,21 +117,41 @@ def _loss_shape(x: Any, target: Any, weight: Any, dim: int, ignore_index: int, r
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
     tensors = [value is None or isinstance(value, torch.Tensor) for value in inputs]
     count = tensors.index(False)
-    # None among them (a weight that is not given) is kept by save_for_backward as it is.
+    # None among them (a weight that is not given) is kept as it is.
     ctx.save_for_backward(*inputs[:count])
+    ctx.save_for_forward(*inputs[:count])
     ctx.how = inputs[count:]
 
 
-def _differentiated(operation: Any, *derivatives: Callable[..., Any]) -> None:
-    """`derivatives`: one for each of the first arguments, functions of the gradient from above and all arguments."""
+def _differentiated(operation: Any, derivatives: Sequence[Any], along: Sequence[Any]) -> Callable[..., Any]:
+    """The operation with derivatives by its first arguments: `derivatives` of the gradient from above and all
+    arguments, `along` of a tangent and all arguments; None where there is none."""
 
     def backward(ctx: Any, u: Any) -> tuple[Any, ...]:
         arguments = (*ctx.saved_tensors, *ctx.how)
         wanted = zip(derivatives, ctx.needs_input_grad)
-        found = [derivative(u, *arguments) if needed else None for derivative, needed in wanted]
+        found = [by(u, *arguments) if by and needed else None for by, needed in wanted]
         return (*found, *[None] * (len(arguments) - len(found)))
 
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        arguments = (*ctx.saved_tensors, *ctx.how)
+        return sum(by(t, *arguments) for by, t in zip(along, tangents) if by and t is not None)
+
     operation.register_autograd(backward, setup_context=_keep)
+    # torch.func refuses what is registered so, and torch.compile a function with a jvp: each has its own way.
+    members = {
+        "generate_vmap_rule": True,
+        "forward": staticmethod(lambda *arguments: operation(*arguments)),
+        "setup_context": staticmethod(_keep),
+        "backward": staticmethod(backward),
+        "jvp": staticmethod(jvp),
+    }
+    function: Any = type(operation._name, (torch.autograd.Function,), members)
+
+    def call(*arguments: Any) -> Any:
+        return operation(*arguments) if torch.compiler.is_compiling() else function.apply(*arguments)
+
+    return call
 
 
 def _total(g: Any, dim: int) -> Any:
@@ -145,22 +164,6 @@ def _bend(u: Any, x: Any, g: Any, dim: int) -> Any:
 
 def _spread(u: Any, x: Any, dim: int, keepdim: bool) -> Any:
     return (u if keepdim else u.unsqueeze(dim)) * _softmax(x, dim)
-
-
-_differentiated(_softmax, lambda u, x, dim: _softmax_vjp(x, u, dim))
-_differentiated(_log_softmax, lambda u, x, dim: _log_softmax_vjp(x, u, dim))
-_differentiated(_logsumexp, _spread)
-_differentiated(_softmax_vjp, _bend, lambda u, x, g, dim: _softmax_vjp(x, u, dim))
-_differentiated(
-    _log_softmax_jvp,
-    lambda u, x, t, dim: -_total(u, dim) * _softmax_vjp(x, t, dim),
-    lambda u, x, t, dim: _log_softmax_vjp(x, u, dim),
-)
-_differentiated(
-    _log_softmax_vjp,
-    lambda u, x, g, dim: -_total(g, dim) * _softmax_vjp(x, u, dim),
-    lambda u, x, g, dim: _log_softmax_jvp(x, u, dim),
-)
 
 
 def _mass(x: Any, target: Any, weight: Any, dim: int, ignore_index: int, reduction: str, smoothing: float) -> Any:
@@ -179,13 +182,11 @@ def _curve(u: Any, x: Any, target: Any, weight: Any, upstream: Any, *how: Any) -
     return factor.unsqueeze(dim) * _softmax_vjp(x, u, dim)
 
 
-def _slope(u: Any, x: Any, target: Any, weight: Any, upstream: Any, *how: Any) -> Any:
-    along = (u * _cross_entropy_grad(x, target, weight, torch.ones_like(upstream), *how)).sum(how[0])
+def _rise(t: Any, x: Any, target: Any, weight: Any, *how: Any) -> Any:
+    """What the loss gains in the direction t."""
+    ones = x.new_ones(target.shape if how[2] == "none" else ())
+    along = (t * _cross_entropy_grad(x, target, weight, ones, *how)).sum(how[0])
     return along if how[2] == "none" else along.sum()
-
-
-_differentiated(_cross_entropy, lambda u, x, target, weight, *how: _cross_entropy_grad(x, target, weight, u, *how))
-_differentiated(_cross_entropy_grad, _curve, lambda *_: None, lambda *_: None, _slope)
 
 
 def _in_front(value: Any, at: Any, size: int) -> Any:
@@ -221,6 +222,61 @@ for _operation in (_softmax_vjp, _log_softmax_jvp, _log_softmax_vjp):
     _batched(_operation, 2)
 for _operation in (_cross_entropy, _cross_entropy_grad):
     _one_by_one(_operation)
+
+
+# From here on each name is of the operation with its derivatives, which are made of such.
+_softmax = _differentiated(
+    _softmax,
+    [lambda u, x, dim: _softmax_vjp(x, u, dim)],
+    [lambda t, x, dim: _softmax_vjp(x, t, dim)],
+)
+_log_softmax = _differentiated(
+    _log_softmax,
+    [lambda u, x, dim: _log_softmax_vjp(x, u, dim)],
+    [lambda t, x, dim: _log_softmax_jvp(x, t, dim)],
+)
+_logsumexp = _differentiated(
+    _logsumexp,
+    [_spread],
+    [lambda t, x, dim, keepdim: (_softmax(x, dim) * t).sum(dim, keepdim)],
+)
+_softmax_vjp = _differentiated(
+    _softmax_vjp,
+    [_bend, lambda u, x, g, dim: _softmax_vjp(x, u, dim)],
+    [_bend, lambda t, x, g, dim: _softmax_vjp(x, t, dim)],
+)
+_log_softmax_jvp = _differentiated(
+    _log_softmax_jvp,
+    [
+        lambda u, x, t, dim: -_total(u, dim) * _softmax_vjp(x, t, dim),
+        lambda u, x, t, dim: _log_softmax_vjp(x, u, dim),
+    ],
+    [
+        lambda v, x, t, dim: -_total(_softmax_vjp(x, t, dim) * v, dim).expand_as(x),
+        lambda v, x, t, dim: _log_softmax_jvp(x, v, dim),
+    ],
+)
+_log_softmax_vjp = _differentiated(
+    _log_softmax_vjp,
+    [
+        lambda u, x, g, dim: -_total(g, dim) * _softmax_vjp(x, u, dim),
+        lambda u, x, g, dim: _log_softmax_jvp(x, u, dim),
+    ],
+    [
+        lambda t, x, g, dim: -_total(g, dim) * _softmax_vjp(x, t, dim),
+        lambda t, x, g, dim: _log_softmax_vjp(x, t, dim),
+    ],
+)
+_cross_entropy = _differentiated(
+    _cross_entropy,
+    [lambda u, x, target, weight, *how: _cross_entropy_grad(x, target, weight, u, *how)],
+    [_rise],
+)
+_cross_entropy_grad = _differentiated(
+    _cross_entropy_grad,
+    [_curve, None, None, lambda u, x, target, weight, upstream, *how: _rise(u, x, target, weight, *how)],
+    [_curve, None, None, lambda t, x, target, weight, _, *how: _cross_entropy_grad(x, target, weight, t, *how)],
+)
 
 
 def _widened(name: str, tensor: Any) -> Any:

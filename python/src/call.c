@@ -95,11 +95,17 @@ static PyObject *new_result(const request *r, int type) {
     return PyArray_NewLikeArray((PyArrayObject *)r->args[X], NPY_KEEPORDER, descr, 0);
 }
 
-/* The type number of a new result: what dtype asks for, else the widest of the arrays. */
+/* The type number of the widest of the arrays; of float16 and bfloat16 neither is. */
+static outcome widest_type(const request *r, int *type) {
+    const sj_dtype z = r->z.dtype, g = r->op->operand == TAKES_ARRAY ? r->g.dtype : z;
+    *type = z == SJ_F64 || g == SJ_F64 ? NPY_FLOAT64 : NPY_FLOAT32;
+    if (z == g) *type = PyArray_TYPE((PyArrayObject *)r->args[X]);
+    return z == g || z == SJ_F32 || g == SJ_F32 || *type == NPY_FLOAT64 ? PLAIN : OTHER;
+}
+
+/* The type number of a new result: what dtype asks for, else the widest. */
 static outcome result_type(const request *r, int *type) {
-    const bool wide = r->z.dtype == SJ_F64 || (r->op->operand == TAKES_ARRAY && r->g.dtype == SJ_F64);
-    *type = wide ? NPY_FLOAT64 : NPY_FLOAT32;
-    if (r->args[DTYPE] == Py_None) return PLAIN;
+    if (r->args[DTYPE] == Py_None) return widest_type(r, type);
     PyArray_Descr *descr;
     if (!PyArray_DescrConverter(r->args[DTYPE], &descr)) return FAILED;
     *type = descr->type_num;

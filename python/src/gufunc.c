@@ -3,6 +3,8 @@
 #include "numpy.h"
 #include "operations.h"
 
+#include <numpy/halffloat.h>
+
 #include <fenv.h>
 #include <math.h>
 
@@ -12,9 +14,9 @@ typedef struct loop_data {
     sj_dtype dtype;
 } loop_data;
 
-static ptrdiff_t elements(const loop_data *loop, npy_intp step) {
-    return step / (npy_intp)(loop->dtype == SJ_F64 ? sizeof(double) : sizeof(float));
-}
+static npy_intp size_of(sj_dtype dtype) { return dtype == SJ_F64 ? 8 : dtype == SJ_F32 ? 4 : 2; }
+
+static ptrdiff_t elements(const loop_data *loop, npy_intp step) { return step / size_of(loop->dtype); }
 
 /* Rows of n entries as the loop has them. */
 static sj_view rows_of(const loop_data *loop, char *data, size_t rows, npy_intp row_step, size_t n, npy_intp step) {
@@ -29,11 +31,13 @@ static sj_view rows_of(const loop_data *loop, char *data, size_t rows, npy_intp 
  */
 static void spoil(sj_view row) {
     for (size_t i = 0; i < row.shape[1]; i++) {
-        char *entry = (char *)row.data + (ptrdiff_t)i * row.strides[1] * (ptrdiff_t)(row.dtype == SJ_F64 ? 8 : 4);
+        void *entry = (char *)row.data + (ptrdiff_t)i * row.strides[1] * size_of(row.dtype);
         if (row.dtype == SJ_F64)
-            *(double *)(void *)entry = NAN;
+            *(double *)entry = NAN;
+        else if (row.dtype == SJ_F32)
+            *(float *)entry = NAN;
         else
-            *(float *)(void *)entry = NAN;
+            *(npy_half *)entry = NPY_HALF_NAN;
     }
 }
 
@@ -101,38 +105,41 @@ static void run_loop(char **args, const npy_intp *dimensions, const npy_intp *st
     }
 }
 
+/* A loop for each, in the order in which NumPy looks for the first that holds its input. */
+enum { LOOPS = 3 };
+static const sj_dtype loop_dtypes[LOOPS] = {SJ_F16, SJ_F32, SJ_F64};
+static const char loop_numbers[LOOPS] = {NPY_HALF, NPY_FLOAT, NPY_DOUBLE};
+
 typedef struct signature {
     const char *text;
     int inputs;
-    char types[2][3];
 } signature;
 
 static const signature signatures[] = {
-    [TAKES_NOTHING] = {"(n)->(n)", 1, {{NPY_FLOAT, NPY_FLOAT}, {NPY_DOUBLE, NPY_DOUBLE}}},
-    [TAKES_KEEPDIMS] = {"(n)->()", 1, {{NPY_FLOAT, NPY_FLOAT}, {NPY_DOUBLE, NPY_DOUBLE}}},
-    [TAKES_LAYOUT] = {"(n)->(n,n)", 1, {{NPY_FLOAT, NPY_FLOAT}, {NPY_DOUBLE, NPY_DOUBLE}}},
-    [TAKES_CLASS] = {"(n),()->(n)", 2, {{NPY_FLOAT, NPY_INT64, NPY_FLOAT}, {NPY_DOUBLE, NPY_INT64, NPY_DOUBLE}}},
-    [TAKES_ARRAY] = {"(n),(n)->(n)", 2, {{NPY_FLOAT, NPY_FLOAT, NPY_FLOAT}, {NPY_DOUBLE, NPY_DOUBLE, NPY_DOUBLE}}},
+    [TAKES_NOTHING] = {"(n)->(n)", 1},    [TAKES_KEEPDIMS] = {"(n)->()", 1},    [TAKES_LAYOUT] = {"(n)->(n,n)", 1},
+    [TAKES_CLASS] = {"(n),()->(n)", 2}, [TAKES_ARRAY] = {"(n),(n)->(n)", 2},
 };
 
 /* A ufunc keeps pointers to these. */
-static loop_data loops[OPERATIONS][2];
-static void *loop_pointers[OPERATIONS][2];
-static char loop_types[OPERATIONS][6];
-static PyUFuncGenericFunction run_loops[2] = {run_loop, run_loop};
+static loop_data loops[OPERATIONS][LOOPS];
+static void *loop_pointers[OPERATIONS][LOOPS];
+static char loop_types[OPERATIONS][LOOPS * 3];
+static PyUFuncGenericFunction run_loops[LOOPS] = {run_loop, run_loop, run_loop};
 
 static PyObject *new_gufunc(int id) {
     const operation *op = &operations[id];
     const signature *made = &signatures[op->operand];
     const int arguments = made->inputs + 1;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < LOOPS; i++) {
+        char *types = &loop_types[id][i * arguments];
         loops[id][i].op = op;
-        loops[id][i].dtype = i == 0 ? SJ_F32 : SJ_F64;
+        loops[id][i].dtype = loop_dtypes[i];
         loop_pointers[id][i] = &loops[id][i];
-        for (int a = 0; a < arguments; a++) loop_types[id][i * arguments + a] = made->types[i][a];
+        for (int a = 0; a < arguments; a++) types[a] = loop_numbers[i];
+        if (op->operand == TAKES_CLASS) types[1] = NPY_INT64;
     }
     return PyUFunc_FromFuncAndDataAndSignature(
-        run_loops, loop_pointers[id], loop_types[id], 2, made->inputs, 1, PyUFunc_None, op->name,
+        run_loops, loop_pointers[id], loop_types[id], LOOPS, made->inputs, 1, PyUFunc_None, op->name,
         "The function of this name, over the last axis, with default options.", 0, made->text);
 }
 

@@ -4,6 +4,7 @@
 #include "losses.h"
 #include "numpy.h"
 #include "operations.h"
+#include "second.h"
 
 const operation operations[OPERATIONS] = {
     [SOFTMAX] = {"softmax", TAKES_NOTHING, .map = sj_softmax},
@@ -83,6 +84,7 @@ static PyMethodDef methods[] = {
     METHOD(log_softmax_vjp),
     METHOD(log_softmax_jvp),
     {"cross_entropy", cross_entropy, METH_VARARGS, NULL},
+    {"softmax_hvp", softmax_hvp, METH_VARARGS, NULL},
     {"mape", mape, METH_VARARGS, NULL},
     {"max_relative_error", max_relative_error, METH_VARARGS, NULL},
     {"build", build, METH_NOARGS, NULL},

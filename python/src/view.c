@@ -1,14 +1,29 @@
 /* view.c: the library's view of a NumPy array. Called by call.c and losses.c. */
 #include "numpy.h"
 
+#include <string.h>
+
+/* The bfloat16 of ml_dtypes is not one of NumPy's own: it is known by its name. */
+static bool is_bfloat16(int type) {
+    if (!PyTypeNum_ISUSERDEF(type)) return false;
+    PyArray_Descr *descr = PyArray_DescrFromType(type);
+    if (!descr) return false;
+    const char *name = descr->typeobj->tp_name, *last = strrchr(name, '.');
+    const bool same = strcmp(last ? last + 1 : name, "bfloat16") == 0;
+    Py_DECREF(descr);
+    return same;
+}
+
 sj_dtype dtype_of(int type) {
     switch (type) {
+    case NPY_FLOAT16:
+        return SJ_F16;
     case NPY_FLOAT32:
         return SJ_F32;
     case NPY_FLOAT64:
         return SJ_F64;
     default:
-        return (sj_dtype)0;
+        return is_bfloat16(type) ? SJ_BF16 : (sj_dtype)0;
     }
 }
 

@@ -99,12 +99,70 @@ def test_integers_are_float64(dtype):
     assert same_bits(softjac.softmax_vjp(np.float32(x), x), softjac.softmax_vjp(np.float32(x), x.astype(float)))
 
 
-def test_bfloat16_is_rounded_from_float32():
+try:
+    import ml_dtypes
+except ImportError:
+    HALVES = [np.dtype(np.float16)]
+else:
+    HALVES = [np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)]
+
+
+def bits(array):
+    return np.asarray(array).view(np.int16).tolist()
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_half_precision_is_rounded_once(dtype):
+    x = np.random.default_rng(7).normal(size=(50, 9)).astype(dtype)
+    g = x[::-1] * dtype.type(3)
+    wide, wide_g = x.astype(np.float64), g.astype(np.float64)
+    functions = {**MAPS, "logsumexp": softjac.logsumexp, "jacobian": softjac.jacobian}
+    for name, function in functions.items():
+        # Exact mode rounds correctly, and so does float64, but where that lies within 2^-52 of a midway; none does here.
+        got, want = function(x, mode="exact"), function(wide).astype(dtype)
+        assert got.dtype == dtype and bits(got) == bits(want), name
+    unit, least = (2.0**-11, 2.0**-25) if dtype == np.float16 else (2.0**-8, 0)
+    for product in PRODUCTS:
+        got = product(x, g)
+        assert got.dtype == dtype
+        error = abs(got.astype(float) - product(wide, wide_g))
+        assert (error <= 1.001 * unit * terms(product, wide, wide_g) + least).all()  # softjac.h
+
+
+def terms(product, x, g):
+    """The sums of the sizes of a product's terms."""
+    sizes = abs(softjac.jacobian(x, log=product in PRODUCTS[2:]))
+    if product is softjac.log_softmax_vjp:
+        return np.einsum("mki,mk->mi", sizes, abs(g))
+    relative = abs(g - np.take_along_axis(g, x.argmax(-1)[:, None], -1))
+    return np.einsum("mik,mk->mi", sizes, relative)
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_half_precision_in_every_place(dtype):
+    x = np.random.default_rng(8).normal(size=(6, 5)).astype(dtype)
+    want = softjac.softmax(x)
+    for name, layout in layouts(x):
+        assert bits(np.asarray(softjac.softmax(layout), dtype)) == bits(want), name
+    for out in (np.empty((6, 5), dtype), np.empty((6, 10), dtype)[:, ::2]):
+        assert softjac.softmax(x, out=out) is out and bits(out.copy()) == bits(want)
+        assert softjac.softmax(x.astype(float), out=out) is out and bits(out.copy()) == bits(want)
+    assert softjac.softmax(x, dtype=np.float32).dtype == np.float32
+    assert softjac.softmax(x.astype(np.float64), dtype=dtype).dtype == dtype
+    assert softjac.softmax_vjp(x, x.astype(np.float32)).dtype == np.float32
+    assert softjac.softmax_vjp(x[0], x).shape == (6, 5)
+    assert bits(softjac.softmax(x, axis=None)) == bits(softjac.softmax(x.reshape(-1)).reshape(6, 5))
+    assert softjac.cross_entropy_grad(x, np.zeros(6, int)).dtype == dtype
+    assert softjac.cross_entropy(x, x * 0 + dtype.type(0.25)).dtype == dtype
+    assert softjac.mape(x, x) == 0
+
+
+def test_two_halves_have_no_common_dtype():
     bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
-    x = np.array([[1, 2, 3]], bfloat16)
-    got = softjac.softmax(x)
-    assert got.dtype == bfloat16
-    assert np.array_equal(got, softjac.softmax(x.astype(np.float32)).astype(bfloat16))
+    x, g = np.ones(3, np.float16), np.ones(3, bfloat16)
+    with pytest.raises(TypeError):
+        softjac.softmax_vjp(x, g)
+    assert softjac.softmax_vjp(x, g, dtype=np.float32).dtype == np.float32
 
 
 def test_scalars_are_one_class():

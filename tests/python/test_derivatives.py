@@ -49,6 +49,47 @@ def test_confident_rows_keep_their_digits():
     assert softjac.log_softmax_vjp([40.0, 0.0], [1.0, 0.0])[0] == tail
 
 
+def centred(s, x):
+    return x - (s * x).sum()
+
+
+@given(data=st.data(), dtype=st.sampled_from(REAL))
+def test_hessian_products_are_within_their_bound(data, dtype):
+    x = data.draw(logits(dtype, shape=ROWS))
+    g, v, h = (data.draw(logits(dtype, shape=x.shape)) for _ in range(3))
+    s, jacobian, m = truth.softmax(x), truth.softmax_jacobian(x), np.argmax(x)
+    # constants change nothing, and truth at 150 digits leaves something of them
+    d, e, of_h = (truth.exact(y) - truth.exact(y)[m] for y in (g, v, h))
+    a, b, c = map(abs, (e, d, of_h))
+    size = s * ((a + (s * a).sum()) * (b + (s * b).sum()))  # softjac.h, second order
+    size = size + s * size.sum()
+    least = float(np.finfo(dtype).smallest_subnormal) / truth.U[np.dtype(dtype)]
+    want = jacobian.dot(centred(s, d) * centred(s, e))
+    assert truth.share(softjac.softmax_hvp(x, g, v), want, size + least) <= 4
+    size = size + abs(jacobian).dot(c)
+    assert truth.share(softjac.softmax_hvp(x, g, v, h), want + jacobian.dot(of_h), size + least) <= 4
+
+
+def test_hessian_products_of_arrays():
+    make = np.random.default_rng(3)
+    x, g, v = make.normal(size=(4, 5, 3)), make.normal(size=(5, 3)), make.normal(size=(4, 1, 3))
+    want = np.stack([[softjac.softmax_hvp(x[i, j], g[j], v[i, 0]) for j in range(5)] for i in range(4)])
+    assert same_bits(softjac.softmax_hvp(x, g, v), want)
+    turned = softjac.softmax_hvp(np.moveaxis(x, -1, 0), g.T[:, None], np.moveaxis(v, -1, 0), axis=0)
+    assert same_bits(np.moveaxis(turned, 0, -1), want)
+    out = np.empty(x.shape, np.float32)
+    assert softjac.softmax_hvp(x, g, v, out=out) is out and same_bits(out, want.astype(np.float32))
+    assert softjac.softmax_hvp(3.0, 1.0, 2.0) == 0
+    s = softjac.softmax(x)  # off by 2 ulp, and so is every factor of terms below 4^2
+    np.testing.assert_allclose(softjac.softmax_hvp(s, g, v, given="softmax"), want, rtol=0, atol=16 * 16 * 2.0**-52)
+    with pytest.raises(ValueError, match="v: size"):
+        softjac.softmax_hvp(x, g, v[..., :2])
+    with pytest.raises(ValueError, match="nonfinite"):
+        softjac.softmax_hvp(x, g, v, nonfinite="none")
+    with pytest.raises(ValueError, match="mode"):
+        softjac.softmax_hvp(x, g, v, mode="exact")
+
+
 @given(data=st.data(), dtype=st.sampled_from(REAL))
 def test_the_softmax_serves_where_the_logits_are_gone(data, dtype):
     x = data.draw(logits(dtype, shape=(3, 4), bound=10))

@@ -99,10 +99,12 @@ def test_policies_of_infinities():
 
 
 @given(x=logits(np.float32, shape=st.integers(1, 9)).map(lambda x: x.astype(np.float16)))
-def test_half_precision_is_rounded_from_float32(x):
-    got = softjac.softmax(x)
+def test_half_precision_is_within_half_an_ulp(x):
+    got, wide = softjac.softmax(x), softjac.softmax(x.astype(np.float64))
     assert got.dtype == np.float16
-    assert same_bits(got, softjac.softmax(x.astype(np.float32)).astype(np.float16))
+    # 0.5003 ulp (docs/accuracy.md); no softmax is above 1, whose ulp is that of the largest numbers below it, 2^-11
+    ulp = np.maximum(np.spacing(np.minimum(wide, 1 - 2.0**-11).astype(np.float16)).astype(float), 2.0**-24)
+    assert (abs(got.astype(float) - wide) <= 0.5003 * ulp).all()
 
 
 def test_threads_change_no_bit():

@@ -31,29 +31,35 @@ def loss_of(function, how):
     return lambda x: function(x, TARGET, weight=weight, reduction=reduction, label_smoothing=smoothing)
 
 
+def check_twice(function, *inputs):
+    """Both derivatives, in both modes, one by one and in batches."""
+    both = {"check_forward_ad": True, "check_batched_grad": True, "check_batched_forward_grad": True}
+    assert torch.autograd.gradcheck(function, inputs, **both)
+    assert torch.autograd.gradgradcheck(function, inputs, check_fwd_over_rev=True, check_batched_grad=True)
+
+
 @pytest.mark.parametrize("dim", DIMS)
 @pytest.mark.parametrize("name", FORWARD)
 def test_forward_functions_pass_the_checkers(name, dim):
     def function(x):
         return getattr(ours, name)(x, dim)
 
-    assert torch.autograd.gradcheck(function, leaf(X))
-    assert torch.autograd.gradgradcheck(function, leaf(X))
+    check_twice(function, leaf(X))
 
 
 @pytest.mark.parametrize("name", ["softmax_vjp", "log_softmax_jvp", "log_softmax_vjp"])
 def test_products_pass_the_checkers_in_both_arguments(name):
-    def function(x, g):
+    def operator(x, g):
         return getattr(torch.ops.softjac, name)(x, g, 1)
 
-    assert torch.autograd.gradcheck(function, (leaf(X), leaf(G)))
-    assert torch.autograd.gradgradcheck(function, (leaf(X), leaf(G)))
+    assert torch.autograd.gradcheck(operator, (leaf(X), leaf(G)))
+    assert torch.autograd.gradgradcheck(operator, (leaf(X), leaf(G)))
+    check_twice(lambda x, g: getattr(ours, "_" + name)(x, g, 1), leaf(X), leaf(G))
 
 
 @pytest.mark.parametrize("how", LOSSES)
 def test_losses_pass_the_checkers(how):
-    assert torch.autograd.gradcheck(loss_of(ours.cross_entropy, how), leaf(X))
-    assert torch.autograd.gradgradcheck(loss_of(ours.cross_entropy, how), leaf(X))
+    check_twice(loss_of(ours.cross_entropy, how), leaf(X))
 
 
 def test_second_derivatives_are_0_where_every_row_is_ignored():
@@ -94,6 +100,37 @@ def test_vmap_of_losses_is_a_loop():
     x, target = X.transpose(1, 2), torch.tensor([[0, 3], [1, 1], [2, 2]])
     got = torch.vmap(ours.cross_entropy)(x, target)
     assert torch.equal(got, torch.stack([ours.cross_entropy(a, b) for a, b in zip(x, target)]))
+
+
+def scalar(function):
+    return lambda x: function(x).square().sum()
+
+
+TRANSFORMS = {
+    "jacrev": torch.func.jacrev,
+    "jacfwd": torch.func.jacfwd,
+    "grad": lambda f: torch.func.grad(scalar(f)),
+    "grad of grad": lambda f: torch.func.grad(lambda x: scalar(torch.func.grad(scalar(f)))(x)),
+    "hessian": lambda f: torch.func.hessian(scalar(f)),
+    "jvp": lambda f: lambda x: torch.func.jvp(f, (x,), (G,))[1],
+    "vmap of grad": lambda f: torch.vmap(torch.func.grad(scalar(f))),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("name", FORWARD)
+def test_functional_transforms(name, transform):
+    made = TRANSFORMS[transform]
+    got, want = (made(lambda x: getattr(module, name)(x, -1))(X) for module in (ours, torch))
+    # Sums of at most 24 terms, of a few units where derivatives are first, of a few hundred where second or third.
+    np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=0, atol=2.0**14 * 2.0**-53)
+
+
+@pytest.mark.parametrize("how", LOSSES)
+def test_functional_transforms_of_losses(how):
+    for made in (torch.func.jacrev, torch.func.jacfwd, lambda f: torch.func.hessian(lambda x: f(x).sum())):
+        got, want = (made(loss_of(f, how))(X) for f in (ours.cross_entropy, F.cross_entropy))
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=0, atol=64 * 2.0**-53)
 
 
 def test_derivatives_of_confident_rows_keep_their_digits():

@@ -49,6 +49,17 @@ def test_infinities_and_nan_are_no_news():
             getattr(ufuncs, name)(x)
 
 
+def test_half_precision_has_a_loop():
+    x = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float16)
+    for name in ("softmax", "log_softmax", "logsumexp"):
+        assert same_bits(getattr(ufuncs, name)(x), getattr(softjac, name)(x))
+    assert same_bits(ufuncs.softmax_jacobian(x), softjac.jacobian(x))
+    assert same_bits(ufuncs.softmax_vjp(x, x), softjac.softmax_vjp(x, x))
+    with pytest.warns(RuntimeWarning, match="invalid"):
+        got = ufuncs.softmax_gradient(x, [0, 3, 1, 2])
+    assert got.dtype == np.float16 and np.isnan(got).any(-1).tolist() == [False, True, False, False]
+
+
 class Recorder:
     """An array of another library: it sees the ufunc and the keywords."""
 
