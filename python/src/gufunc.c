@@ -116,7 +116,7 @@ typedef struct signature {
 } signature;
 
 static const signature signatures[] = {
-    [TAKES_NOTHING] = {"(n)->(n)", 1},    [TAKES_KEEPDIMS] = {"(n)->()", 1},    [TAKES_LAYOUT] = {"(n)->(n,n)", 1},
+    [TAKES_NOTHING] = {"(n)->(n)", 1},  [TAKES_KEEPDIMS] = {"(n)->()", 1},   [TAKES_LAYOUT] = {"(n)->(n,n)", 1},
     [TAKES_CLASS] = {"(n),()->(n)", 2}, [TAKES_ARRAY] = {"(n),(n)->(n)", 2},
 };
 

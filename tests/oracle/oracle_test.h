@@ -13,13 +13,13 @@
 /* Unit roundoff of float64. */
 #define U 0x1p-53
 
-/* What a plain formula's derivative may lose on a tame row whose cotangent is no larger than `size`: it is a sum of n + 2
- * products of at most 4 factors of that size, each factor with at most n + 4 roundings (those of softmax), of which only
- * those near the largest s are that large. */
+/* What a plain formula's derivative may lose on a tame row whose cotangent is no larger than `size`: it is a sum of n +
+ * 2 products of at most 4 factors of that size, each factor with at most n + 4 roundings (those of softmax), of which
+ * only those near the largest s are that large. */
 #define AUTODIFF_BOUND(n, size) (4 * ((n) + 2) * (size) * ((n) + 4) * U)
 
-/* And its second derivative: one more factor of a size below 8, a direction less its mean, in each term, and the products
- * of three softmaxes. */
+/* And its second derivative: one more factor of a size below 8, a direction less its mean, in each term, and the
+ * products of three softmaxes. */
 #define AUTODIFF_SECOND_BOUND(n, size) (24 * AUTODIFF_BOUND(n, size))
 
 /* The first rows of the article's two published runs, less their maximum, with the digits printed for softmax and for

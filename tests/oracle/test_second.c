@@ -1,6 +1,6 @@
 /* test_second.c: the library's second derivatives, and its derivative by the temperature, against automatic
- * differentiation of the plain formulas: what docs/numerics.md says each of them is, on tame rows. Their last digits are
- * for tests/accuracy. */
+ * differentiation of the plain formulas: what docs/numerics.md says each of them is, on tame rows. Their last digits
+ * are for tests/accuracy. */
 #include "oracle_test.h"
 
 #include "autodiff.h"
@@ -41,8 +41,8 @@ static void double_backward_in_both_arguments(void **state) {
         const problem of = random_problem(row);
         double g[N], z[N], by_g[N], by_z[N];
         const sj_view grad_g = vector(g), grad_z = vector(z);
-        assert_int_equal(
-            sj_softmax_double_backward(vector(of.z), vector(of.g), vector(of.u), &grad_g, &grad_z, NULL), SJ_OK);
+        assert_int_equal(sj_softmax_double_backward(vector(of.z), vector(of.g), vector(of.u), &grad_g, &grad_z, NULL),
+                         SJ_OK);
         assert_true(autodiff_double_backward(of.z, of.g, of.u, N, by_g, by_z));
         assert_near(g, by_g, N, AUTODIFF_BOUND(N, SIZE));
         assert_near(z, by_z, N, AUTODIFF_SECOND_BOUND(N, SIZE));
@@ -103,8 +103,8 @@ static void hessian_blocks_of_cross_entropy(void **state) {
         const problem of = random_problem(row);
         for (size_t k = 0; k < N; k++) z[row * N + k] = of.z[k];
     }
-    assert_int_equal(sj_softmax_jacobian(sj_matrix_f64(z, ROWS, N), SJ_BLOCKS, sj_array(blocks, SJ_F64, 3, shape), NULL),
-                     SJ_OK);
+    assert_int_equal(
+        sj_softmax_jacobian(sj_matrix_f64(z, ROWS, N), SJ_BLOCKS, sj_array(blocks, SJ_F64, 3, shape), NULL), SJ_OK);
     for (size_t row = 0; row < ROWS; row++) {
         const problem of = random_problem(row);
         multiply(blocks + row * N * N, N * N, of.sum);
