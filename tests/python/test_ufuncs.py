@@ -91,6 +91,18 @@ def test_dask_arrays_stay_so():
     assert same_bits(mapped.compute(), softjac.softmax(x, mode="exact"))
 
 
+def test_rows_over_the_processes_of_a_dask_cluster():
+    array, distributed = pytest.importorskip("dask.array"), pytest.importorskip("distributed")
+    x = np.random.default_rng(1).normal(size=(12, 5))
+    how = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**how) as cluster, distributed.Client(cluster):
+        lazy = array.from_array(x, chunks=(4, 5))
+        assert same_bits(softjac.softmax(lazy).compute(), softjac.softmax(x))
+        assert same_bits(lazy.map_blocks(softjac.softmax, mode="exact").compute(), softjac.softmax(x, mode="exact"))
+        blocks = array.apply_gufunc(softjac.jacobian, "(n)->(n,n)", lazy, output_dtypes=float)
+        assert same_bits(blocks.compute(), softjac.jacobian(x))
+
+
 def test_xarray_keeps_its_names():
     xarray = pytest.importorskip("xarray")
     x = xarray.DataArray(np.random.default_rng(1).normal(size=(4, 6)), dims=("class", "row"))
