@@ -198,7 +198,8 @@ typedef struct sj_options {
  *              SJ_F64 by a scale that is no power of two are rounded once more: within 2.2 ulp, products 4.8u; so are
  *              those that are subnormal before the scale multiplies them, there, by any scale.
  *   results    Derivatives are with respect to z: those with respect to x times scale. Of a float32 call they are
- *              computed in float64 where the scale is not 1.
+ *              computed in float64 where the scale is not 1. By the scale itself s has the derivative R / scale, by the
+ *              temperature 1 / scale it has -scale R, with R what sj_softmax_jvp gives for t = z; log s likewise.
  *   cost       A scale alone, of size 2^-30 to 2^30, takes a few operations an entry, but in Jacobians. Beside a
  *              bias, a sink or a mask, and of other sizes, rows are read one at a time: several times as long.
  *   bias       -inf masks its entry, see "masks"; a NaN is a NaN logit.

@@ -49,7 +49,7 @@ static void piece_begin(const floor_case *from, piece *p) {
 static void piece_softmax(piece *p, real *out) {
     const dd sum = piece_weigh(p, GROUP_SUM, ENTRIES);
     floor_keep(&sum);
-    emit_chunk(emit_softmax, &p->e, p->w, p->w, p->w, out, ENTRIES, false);
+    emit_chunk(emit_softmax, &p->e, p->w, p->w, p->w, out, ENTRIES, EMIT_AT_HAND);
 }
 
 static void piece_logsumexp(piece *p, real *out) {
@@ -60,26 +60,26 @@ static void piece_logsumexp(piece *p, real *out) {
 
 static void piece_log_softmax(piece *p, real *out) {
     piece_logsumexp(p, out);
-    emit_chunk(emit_log_softmax, &p->e, p->z, p->z, p->z, out, ENTRIES, false);
+    emit_chunk(emit_log_softmax, &p->e, p->z, p->z, p->z, out, ENTRIES, EMIT_AT_HAND);
 }
 
 static void piece_gradient(piece *p, real *out) {
     const dd sum = piece_weigh(p, GROUP_PAIRS, ENTRIES);
     floor_keep(&sum);
-    emit_chunk(emit_plain_off_diagonal, &p->e, p->w, p->low, p->w, out, ENTRIES, false);
+    emit_chunk(emit_plain_off_diagonal, &p->e, p->w, p->low, p->w, out, ENTRIES, EMIT_AT_HAND);
 }
 
 static void piece_product(piece *p, real *out) {
     const dd sum = piece_weigh(p, GROUP_PAIRS, ENTRIES);
     const dd dot = chunk_dot(p->w, p->low, p->g, ENTRIES, &p->c, v_zero(), true);
     floor_keep(&sum), floor_keep(&dot);
-    emit_chunk(emit_plain_product, &p->e, p->w, p->low, p->g, out, ENTRIES, false);
+    emit_chunk(emit_plain_product, &p->e, p->w, p->low, p->g, out, ENTRIES, EMIT_AT_HAND);
 }
 
 static void piece_product_of_softmax(piece *p, real *out) {
     const dd dot = chunk_dot(p->z, NULL, p->g, ENTRIES, &p->c, v_zero(), true);
     floor_keep(&dot);
-    emit_chunk(emit_product_of_softmax, &p->e, p->z, p->z, p->g, out, ENTRIES, false);
+    emit_chunk(emit_product_of_softmax, &p->e, p->z, p->z, p->g, out, ENTRIES, EMIT_AT_HAND);
 }
 
 /* One line of a Jacobian, its entries' products. */

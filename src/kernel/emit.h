@@ -164,16 +164,23 @@ V_INLINE void emit_few(emit_function *emit, const emission *e, const real *w, co
     v_store_n(out, emit(in, e), n);
 }
 
-/* out[0..n) from w, low and x; out may be x. stream: past the caches, out is a multiple of the size of its entries. */
+/* How results are stored: to lines at hand; to others, which are asked for that many bytes ahead, because a store waits
+ * where no cache has its line; or past the caches, to multiples of the size of an entry. */
+typedef enum emit_way { EMIT_AT_HAND, EMIT_AHEAD, EMIT_STREAM } emit_way;
+
+#define EMIT_AHEAD_BYTES 1024
+
+/* out[0..n) from w, low and x; out may be x. */
 V_INLINE void emit_chunk(emit_function *emit, const emission *e, const real *w, const real *low, const real *x,
-                         real *out, size_t n, bool stream) {
-    size_t i = stream ? v_before_stream(out) : 0;
+                         real *out, size_t n, emit_way way) {
+    size_t i = way == EMIT_STREAM ? v_before_stream(out) : 0;
     if (i > n) i = n;
     if (i > 0) emit_few(emit, e, w, low, x, out, i);
 #pragma GCC unroll 4
     for (; i + V_LANES <= n; i += V_LANES) {
+        if (way == EMIT_AHEAD) v_prefetch_near((const char *)(out + i) + EMIT_AHEAD_BYTES);
         const vec result = emit((entries){v_load(w + i), v_load(low + i), v_load(x + i)}, e);
-        if (stream)
+        if (way == EMIT_STREAM)
             v_stream(out + i, result);
         else
             v_store(out + i, result);

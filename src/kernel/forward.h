@@ -34,7 +34,8 @@ V_INLINE void span_emit(row *r, emit_function *emit, const emission *e, emit_rea
         const real *low = r->keep == KEEP_PAIRS ? row_lows(r, start) : w;
         if (r->scaled && reads == READS_LOGITS) low = w + PAIRED_APART;
         real *to = r->by_row ? r->x_scratch : chunk_begin(r->out, out, out->class_stride, start, r->x_scratch);
-        emit_chunk(emit, e, w, low, x, to, count, r->run->stream && to != r->x_scratch && !row_has_factor(r));
+        const bool stream = r->run->stream && to != r->x_scratch && !row_has_factor(r);
+        emit_chunk(emit, e, w, low, x, to, count, stream ? EMIT_STREAM : EMIT_AHEAD);
         if (row_has_factor(r))
             row_end_times(r, start, count, to);
         else
@@ -198,7 +199,8 @@ V_INLINE void group_emit(const row_group *group, size_t i, emit_function *emit, 
     const size_t n = group->run->n;
     char *row_out = group_out(group, i);
     real *to = chunk_begin(row_out, out, out->class_stride, 0, group->x_scratch);
-    emit_chunk(emit, e, from.w, from.low, from.x, to, n, group->run->stream && to != group->x_scratch);
+    const bool stream = group->run->stream && to != group->x_scratch;
+    emit_chunk(emit, e, from.w, from.low, from.x, to, n, stream ? EMIT_STREAM : EMIT_AT_HAND);
     if (argmax < n) to[argmax] = at_argmax;
     chunk_end(row_out, out, out->class_stride, 0, n, to);
 }

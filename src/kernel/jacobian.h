@@ -200,7 +200,7 @@ V_INLINE void jacobian_lines(row *r, bool log) {
             const size_t count = row_piece(r, r0);
             if (log) {
                 const real *w = row_weights(r, r0, count);
-                emit_chunk(emit_off_diagonal, &softmax, w, row_lows(r, r0), w, r->z_scratch, count, false);
+                emit_chunk(emit_off_diagonal, &softmax, w, row_lows(r, r0), w, r->z_scratch, count, EMIT_AT_HAND);
             } else if (!paired) {
                 row_pairs(r, r0, count, here);
             }
@@ -220,7 +220,7 @@ static inline void jacobian_deep(row *r) {
             const emission off = jacobian_row(r, e, false);
             char *line = chunk_at(r->out, out, out->class_stride, q);
             real *to = chunk_begin(line, out, out->input_stride, r0, r->x_scratch);
-            emit_chunk(emit_off_diagonal, &off, w, low, w, to, count, false);
+            emit_chunk(emit_off_diagonal, &off, w, low, w, to, count, EMIT_AT_HAND);
             if (q - r0 < count) to[q - r0] = (real)diagonal(r, e, false);
             chunk_end(line, out, out->input_stride, r0, count, to);
         }
