@@ -2,8 +2,8 @@
 ``torch.log_softmax``, ``torch.logsumexp`` and ``torch.nn.functional.cross_entropy`` with labels.
 
 Each is a custom operator, so that torch.compile and torch.vmap know it, within a function that torch.func and forward
-mode know. Tensors of float64 and float32 are read where they lie; float16 and bfloat16 are computed in float32. As in `softjac.autograd`, functions linear in their second argument are enough, for their
-derivatives are made of them:
+mode know. Tensors of float64 and float32 are read where they lie; float16 and bfloat16 are computed in float32. As in
+`softjac.autograd`, functions linear in their second argument are enough, for their derivatives are made of them:
 
     softmax_vjp P(x, g) = J g    log_softmax_jvp L(x, t) = t - <s, t>    log_softmax_vjp V(x, g) = g - s sum(g)
 """

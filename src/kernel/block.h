@@ -77,7 +77,7 @@ static inline foresight block_results(const block *b) {
     const sj_operand *out = &b->run->out;
     const real *rows = (const real *)(const void *)out->data;
     const bool beside = out->row_stride == 1, follow = out->class_stride == 1 && rows_follow(b->run, out, b->run->n);
-    const bool stored = out->data && out->dtype == REAL_DTYPE && (beside || follow);
+    const bool stored = !ACROSS && out->data && out->dtype == REAL_DTYPE && (beside || follow);
     if (!stored || (!beside && rows_stream(rows, &b->turn, b->run->stream))) return (foresight){(const char *)b->z, 0};
     return (foresight){out->data, beside ? out->class_stride * (ptrdiff_t)sizeof(real) : V_BYTES};
 }

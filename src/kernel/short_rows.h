@@ -249,8 +249,8 @@ V_INLINE void block_rows(const sj_run *run, size_t vectors, block_function *redu
     r.room = NULL;
     b.vectors = vectors;
     if (!ACROSS) b.turn = turning_of(run->n);
-    b.out_ahead = ACROSS ? (foresight){NULL, 0} : block_results(&b);
-    const ptrdiff_t apart = ACROSS ? 0 : block_results_apart(&b);
+    b.out_ahead = block_results(&b);
+    const ptrdiff_t apart = block_results_apart(&b);
     for (b.first = 0; b.first < run->rows; b.first += BLOCK_ROWS, b.out_ahead.at += apart) {
         b.rows = run->rows - b.first < BLOCK_ROWS ? run->rows - b.first : BLOCK_ROWS;
         reduce(&b);

@@ -118,7 +118,7 @@ def test_half_precision_is_rounded_once(dtype):
     wide, wide_g = x.astype(np.float64), g.astype(np.float64)
     functions = {**MAPS, "logsumexp": softjac.logsumexp, "jacobian": softjac.jacobian}
     for name, function in functions.items():
-        # Exact mode rounds correctly, and so does float64, but where that lies within 2^-52 of a midway; none does here.
+        # Exact mode rounds correctly; so does float64, but within 2^-52 of a midway, where none is here.
         got, want = function(x, mode="exact"), function(wide).astype(dtype)
         assert got.dtype == dtype and bits(got) == bits(want), name
     unit, least = (2.0**-11, 2.0**-25) if dtype == np.float16 else (2.0**-8, 0)
