@@ -2,8 +2,8 @@
 
 Calls take turns, so that a busy machine disturbs all alike; a time is the least of many short runs for small calls,
 and the median of the turns for large ones, whose results are allocated by everyone anew. Peers that are not installed
-are left out. `python bench/package.py [LIBRARY] [--write]` with the package on the path; LIBRARY is libsoftjac.so, called by
-ctypes; --write puts the tables into docs/python.md.
+are left out. `python bench/package.py [LIBRARY] [--write]` with the package on the path; LIBRARY is libsoftjac.so,
+called by ctypes; --write puts the tables into docs/python.md.
 """
 
 import ctypes
