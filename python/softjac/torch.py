@@ -1,5 +1,5 @@
 """Functions of softjac that PyTorch differentiates, to any order, on the CPU: in place of ``torch.softmax``,
-``torch.log_softmax``, ``torch.logsumexp`` and ``torch.nn.functional.cross_entropy`` with labels.
+``torch.log_softmax``, ``torch.logsumexp`` and ``torch.nn.functional.cross_entropy``.
 
 Each is a custom operator, so that torch.compile and torch.vmap know it, within a function that torch.func and forward
 mode know. Tensors of float64 and float32 are read where they lie; float16 and bfloat16 are computed in float32. As in
@@ -109,9 +109,14 @@ for _operation in (_softmax, _log_softmax, _softmax_vjp, _log_softmax_jvp, _log_
 _logsumexp.register_fake(_reduced)
 
 
+def _losses_like(x: Any, dim: int, reduction: str) -> list[int]:
+    """The shape of the loss."""
+    return [*x.shape[:dim], *x.shape[dim + 1 :]] if reduction == "none" else []
+
+
 @_cross_entropy.register_fake  # type: ignore[untyped-decorator, unused-ignore]
 def _loss_shape(x: Any, target: Any, weight: Any, dim: int, ignore_index: int, reduction: str, smoothing: float) -> Any:
-    return torch.empty(target.shape if reduction == "none" else (), dtype=x.dtype, device=x.device)
+    return torch.empty(_losses_like(x, dim, reduction), dtype=x.dtype, device=x.device)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -168,8 +173,11 @@ def _spread(u: Any, x: Any, dim: int, keepdim: bool) -> Any:
 
 def _mass(x: Any, target: Any, weight: Any, dim: int, ignore_index: int, reduction: str, smoothing: float) -> Any:
     """The sum of each row's target, over the divisor: the factor of J in the second derivative."""
-    counts = target != ignore_index
     each = x.new_ones(x.shape[dim]) if weight is None else weight
+    if target.is_floating_point():
+        mass = (1 - smoothing) * (target.movedim(dim, -1) * each).sum(-1) + smoothing * each.mean()
+        return mass / mass.numel() if reduction == "mean" else mass
+    counts = target != ignore_index
     own = torch.where(counts, each[torch.where(counts, target, 0)], 0)
     mass = (1 - smoothing) * own + smoothing * each.mean()
     # Ignored rows are 0 even where all are, and the divisor.
@@ -184,7 +192,7 @@ def _curve(u: Any, x: Any, target: Any, weight: Any, upstream: Any, *how: Any) -
 
 def _rise(t: Any, x: Any, target: Any, weight: Any, *how: Any) -> Any:
     """What the loss gains in the direction t."""
-    ones = x.new_ones(target.shape if how[2] == "none" else ())
+    ones = x.new_ones(_losses_like(x, how[0], how[2]))
     along = (t * _cross_entropy_grad(x, target, weight, ones, *how)).sum(how[0])
     return along if how[2] == "none" else along.sum()
 
@@ -330,9 +338,12 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Any:
-    """As ``torch.nn.functional.cross_entropy`` with labels: classes in dimension 1, or 0 of a single row."""
-    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
-        raise TypeError(f"target: {target.dtype}; expected labels, of an integer dtype")
+    """As ``torch.nn.functional.cross_entropy``: classes in dimension 1, or 0 of a single row. The target is labels, or
+    probabilities in the shape of `input`; neither it nor `weight` is differentiated."""
+    if target.is_complex() or target.dtype == torch.bool:
+        raise TypeError(f"target: {target.dtype}; expected labels, of an integer dtype, or probabilities")
+    if target.requires_grad:
+        raise ValueError("target: requires a gradient; expected one that does not, such as target.detach()")
     if input.dim() == 0:
         raise ValueError("input: no dimensions; expected classes in dimension 1, or 0 of a single row")
     wide = _widened("input", input)
@@ -340,4 +351,5 @@ def cross_entropy(
         raise ValueError(f"target: on {target.device}; expected {input.device}, as the input")
     factors = None if weight is None else _widened("weight", weight).detach().to(wide.dtype)
     dim = 1 if input.dim() > 1 else 0
-    return _cross_entropy(wide, target.long(), factors, dim, ignore_index, reduction, label_smoothing).to(input.dtype)
+    wanted = _widened("target", target).to(wide.dtype) if target.is_floating_point() else target.long()
+    return _cross_entropy(wide, wanted, factors, dim, ignore_index, reduction, label_smoothing).to(input.dtype)

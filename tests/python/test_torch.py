@@ -19,7 +19,8 @@ TARGET = torch.tensor([[0, 3], [-100, 1], [2, 2]])
 WEIGHT = torch.tensor([0.5, 1.0, 2.0, 0.25], dtype=torch.float64)
 DIMS = (0, 1, -1)
 FORWARD = ("softmax", "log_softmax", "logsumexp")
-LOSSES = list(itertools.product((None, WEIGHT), ("none", "sum", "mean"), (0.0, 0.2)))
+SOFT = torch.rand(3, 4, 2, dtype=torch.float64, generator=make)
+LOSSES = list(itertools.product((TARGET, SOFT), (None, WEIGHT), ("none", "sum", "mean"), (0.0, 0.2)))
 
 
 def leaf(x):
@@ -27,8 +28,8 @@ def leaf(x):
 
 
 def loss_of(function, how):
-    weight, reduction, smoothing = how
-    return lambda x: function(x, TARGET, weight=weight, reduction=reduction, label_smoothing=smoothing)
+    target, weight, reduction, smoothing = how
+    return lambda x: function(x, target, weight=weight, reduction=reduction, label_smoothing=smoothing)
 
 
 def check_twice(function, *inputs):
@@ -76,11 +77,11 @@ def operator_arguments():
     for name in ("softmax_vjp", "log_softmax_jvp", "log_softmax_vjp"):
         yield name, (leaf(X), leaf(G), 1)
         yield name, (leaf(X).transpose(0, 2), leaf(G).transpose(0, 2), 1)
-    for weight, reduction, smoothing in LOSSES:
+    for target, weight, reduction, smoothing in LOSSES:
         how = (1, -100, reduction, smoothing)
-        yield "cross_entropy", (leaf(X), TARGET, weight, *how)
+        yield "cross_entropy", (leaf(X), target, weight, *how)
         upstream = leaf(torch.ones(TARGET.shape if reduction == "none" else (), dtype=torch.float64))
-        yield "cross_entropy_grad", (leaf(X), TARGET, weight, upstream, *how)
+        yield "cross_entropy_grad", (leaf(X), target, weight, upstream, *how)
 
 
 @pytest.mark.parametrize("name, arguments", list(operator_arguments()))
@@ -228,7 +229,11 @@ def test_errors_say_what_is_expected():
     with pytest.raises(IndexError, match="expected -3 to 2"):
         ours.softmax(X, 3)
     with pytest.raises(TypeError, match="expected labels"):
-        ours.cross_entropy(X, G)
+        ours.cross_entropy(X, X > 0)
+    with pytest.raises(ValueError, match="requires a gradient"):
+        ours.cross_entropy(X, leaf(SOFT))
+    with pytest.raises(ValueError, match="target"):
+        ours.cross_entropy(X, SOFT[:, :3])
     with pytest.raises(IndexError):
         ours.cross_entropy(X, TARGET + 4, ignore_index=-96)
     with pytest.raises(ValueError, match="computes on the CPU"):
