@@ -74,12 +74,14 @@ static inline bool rows_follow(const sj_run *run, const sj_operand *array, size_
 
 /* The results of the first block of a run, where they are rows and do not go past the caches. */
 static inline foresight block_results(const block *b) {
+    const foresight at_hand = {(const char *)b->z, 0};
+    if (ACROSS) return at_hand;
     const sj_operand *out = &b->run->out;
+    if (!out->data || out->dtype != REAL_DTYPE) return at_hand;
+    if (out->row_stride == 1) return (foresight){out->data, out->class_stride * (ptrdiff_t)sizeof(real)};
+    const bool follow = out->class_stride == 1 && rows_follow(b->run, out, b->run->n);
     const real *rows = (const real *)(const void *)out->data;
-    const bool beside = out->row_stride == 1, follow = out->class_stride == 1 && rows_follow(b->run, out, b->run->n);
-    const bool stored = !ACROSS && out->data && out->dtype == REAL_DTYPE && (beside || follow);
-    if (!stored || (!beside && rows_stream(rows, &b->turn, b->run->stream))) return (foresight){(const char *)b->z, 0};
-    return (foresight){out->data, beside ? out->class_stride * (ptrdiff_t)sizeof(real) : V_BYTES};
+    return follow && !rows_stream(rows, &b->turn, b->run->stream) ? (foresight){out->data, V_BYTES} : at_hand;
 }
 
 /* Bytes from there to the results of the next block. */
