@@ -20,6 +20,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before those are imported who read it the
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
 
 import numpy as np  # noqa: E402
+from document import put  # noqa: E402
 
 import softjac  # noqa: E402
 from softjac import ufuncs  # noqa: E402
@@ -37,7 +38,7 @@ def module(name):
         return None
 
 
-scipy, torch, jax, numba = map(module, ("scipy.special", "torch", "jax", "numba"))
+special, torch, jax, numba = map(module, ("scipy.special", "torch", "jax", "numba"))
 
 
 # ---------------------------------------------------------------- small calls
@@ -46,7 +47,7 @@ scipy, torch, jax, numba = map(module, ("scipy.special", "torch", "jax", "numba"
 def small_calls():
     """Microseconds of each."""
     x = np.random.default_rng(1).normal(size=(1, 5))
-    names = {"np": np, "softjac": softjac, "ufuncs": ufuncs, "scipy": scipy, "x": x, "y": np.empty_like(x)}
+    names = {"np": np, "softjac": softjac, "ufuncs": ufuncs, "special": special, "x": x, "y": np.empty_like(x)}
     calls = [
         "np.exp(x)",
         "softjac.softmax(x)",
@@ -55,8 +56,8 @@ def small_calls():
         "softjac.logsumexp(x)",
         "ufuncs.softmax(x)",
     ]
-    if scipy:
-        calls.append("scipy.softmax(x, axis=-1)")
+    if special:
+        calls.append("special.softmax(x, axis=-1)")
     timers = {call: timeit.Timer(call, globals=names) for call in calls}
     best = dict.fromkeys(calls, float("inf"))
     for _ in range(TURNS):
@@ -118,8 +119,8 @@ def contenders(library):
     yield "softjac", softjac.softmax
     if library:
         yield "C", in_c(library)
-    if scipy:
-        yield "SciPy", lambda x: scipy.softmax(x, axis=-1)
+    if special:
+        yield "SciPy", lambda x: special.softmax(x, axis=-1)
     if torch:
         yield "PyTorch", lambda x: torch.softmax(torch.from_numpy(x), -1)
     if jax:
@@ -172,19 +173,13 @@ def large_table(library):
     return "\n".join(lines) + "\n"
 
 
-def put(name, table):
-    text = DOCUMENT.read_text()
-    start = text.index(f"<!-- {name} -->\n") + len(f"<!-- {name} -->\n")
-    DOCUMENT.write_text(text[:start] + table + text[text.index(f"<!-- end of {name} -->", start) :])
-
-
 def main():
     arguments = [argument for argument in sys.argv[1:] if argument != "--write"]
     tables = {"small calls": small_table(), "large calls": large_table(arguments[0] if arguments else None)}
     for name, table in tables.items():
         print(table)
         if "--write" in sys.argv:
-            put(name, table)
+            put(DOCUMENT, name, table)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ tables.py RESULTS.json DOCUMENT
 
 import json
 import pathlib
-import re
 import sys
+
+from document import put
 
 MAIN = ("softmax", "vjp-of-softmax", "vjp")
 COMPUTE = ("ours", "exact", "peer")  # the kinds that have a result
@@ -173,11 +174,7 @@ def main():
     run = json.loads(pathlib.Path(sys.argv[1]).read_text())
     document = pathlib.Path(sys.argv[2])
     text = "\n".join(generated(run))
-    new, count = re.subn(r"(<!-- bench -->\n).*?(<!-- end of bench -->)", lambda m: f"{m[1]}\n{text}\n{m[2]}",
-                         document.read_text(), flags=re.DOTALL)
-    if count != 1:
-        sys.exit(f"{document}: no <!-- bench --> ... <!-- end of bench -->")
-    document.write_text(new)
+    put(document, "bench", f"\n{text}\n")
     print(document)
 
 

@@ -128,9 +128,13 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
     ctx.how = inputs[count:]
 
 
-def _differentiated(operation: Any, derivatives: Sequence[Any], along: Sequence[Any]) -> Callable[..., Any]:
+def _differentiated(
+    operation: Any, derivatives: Sequence[Any], along: Sequence[Any] | None = None
+) -> Callable[..., Any]:
     """The operation with derivatives by its first arguments: `derivatives` of the gradient from above and all
-    arguments, `along` of a tangent and all arguments; None where there is none."""
+    arguments, `along` of a tangent and all arguments; None where there is none. Not given, `along` is the same: the
+    Jacobians are symmetric."""
+    moves = derivatives if along is None else along
 
     def backward(ctx: Any, u: Any) -> tuple[Any, ...]:
         arguments = (*ctx.saved_tensors, *ctx.how)
@@ -140,7 +144,7 @@ def _differentiated(operation: Any, derivatives: Sequence[Any], along: Sequence[
 
     def jvp(ctx: Any, *tangents: Any) -> Any:
         arguments = (*ctx.saved_tensors, *ctx.how)
-        return sum(by(t, *arguments) for by, t in zip(along, tangents) if by and t is not None)
+        return sum(by(t, *arguments) for by, t in zip(moves, tangents) if by and t is not None)
 
     operation.register_autograd(backward, setup_context=_keep)
     # torch.func refuses what is registered so, and torch.compile a function with a jvp: each has its own way.
@@ -233,11 +237,7 @@ for _operation in (_cross_entropy, _cross_entropy_grad):
 
 
 # From here on each name is of the operation with its derivatives, which are made of such.
-_softmax = _differentiated(
-    _softmax,
-    [lambda u, x, dim: _softmax_vjp(x, u, dim)],
-    [lambda t, x, dim: _softmax_vjp(x, t, dim)],
-)
+_softmax = _differentiated(_softmax, [lambda u, x, dim: _softmax_vjp(x, u, dim)])
 _log_softmax = _differentiated(
     _log_softmax,
     [lambda u, x, dim: _log_softmax_vjp(x, u, dim)],
@@ -248,11 +248,7 @@ _logsumexp = _differentiated(
     [_spread],
     [lambda t, x, dim, keepdim: (_softmax(x, dim) * t).sum(dim, keepdim)],
 )
-_softmax_vjp = _differentiated(
-    _softmax_vjp,
-    [_bend, lambda u, x, g, dim: _softmax_vjp(x, u, dim)],
-    [_bend, lambda t, x, g, dim: _softmax_vjp(x, t, dim)],
-)
+_softmax_vjp = _differentiated(_softmax_vjp, [_bend, lambda u, x, g, dim: _softmax_vjp(x, u, dim)])
 _log_softmax_jvp = _differentiated(
     _log_softmax_jvp,
     [
