@@ -331,7 +331,7 @@ SJ_API sj_status sj_softmax_double_backward(sj_view z, sj_view g, sj_view u, con
  * array of states beside it, one a row, in C order of the shape of z without the class axis.
  *
  * accuracy   As of a whole row, however it is divided and merged: what merging adds is below 2^-80 of T. Bits depend on
- *            the division. Default mode only.
+ *            the division. SJ_EXACT is refused here, and has the records of the next section.
  * non-finite NaN and infinities of a piece are kept in its state; options->nonfinite says what becomes of them where
  *            results are emitted.
  * errors     Those of forward functions. states: NULL is SJ_BAD_POINTER where there are rows. */
@@ -376,8 +376,64 @@ typedef struct sj_product {
  * beyond the largest float64, the row's results are NaN. */
 SJ_API sj_status sj_state_dot(sj_view z, sj_view g, sj_product *products, const sj_options *options);
 
-/* Once all parts are in: out_q = s_q (g_q - g_m - dot), entries of J g. out: the shape of z; may be z or g. */
+/* What pieces know of their own: each its own state, a number near the mean of its g at at_max, and `dot` about that.
+ * into[i] becomes the same of its piece and that of after[i], as sj_state_merge joins their states: at_max + dot is the
+ * mean of g over both. So one exchange between processes makes states and dots those of the whole row. at_max near the
+ * mean: such that no float of the dtype of g is nearer; sj_state_dot about any g of the piece tells it, and once more
+ * about the mean sums what sj_product_merge takes. after may be into, or overlap it nowhere. */
+SJ_API sj_status sj_product_merge(sj_product *into, const sj_product *after, size_t count);
+
+/* Once all parts are in: out_q = s_q (g_q - at_max - dot), entries of J g. out: the shape of z; may be z or g. */
 SJ_API sj_status sj_state_vjp(sj_view z, sj_view g, const sj_product *products, sj_view out, const sj_options *options);
+
+/* What a gradient wants to know of a row beside its state: the logit of one class, from the piece that holds it. */
+typedef struct sj_pick {
+    sj_state state; /* of the whole row */
+    double logit;   /* z_q, of the output to derive, or of the label */
+} sj_pick;
+
+/* Entries [first, first + n) of the gradient of output q, counted from the first entry of the row: s_q (delta_qr -
+ * s_r), and of log s_q: delta_qr - s_r. z, out: as of sj_softmax; out may be z. */
+SJ_API sj_status sj_state_softmax_gradient(sj_view z, const sj_pick *picks, size_t first, size_t q, sj_view out,
+                                           const sj_options *options);
+SJ_API sj_status sj_state_log_softmax_gradient(sj_view z, const sj_pick *picks, size_t first, size_t q, sj_view out,
+                                               const sj_options *options);
+
+/* ---------------------------------------------------------------- row state, exact mode
+ * What SJ_EXACT makes of a row, from its pieces, to the bit, however it is divided: in two turns. States of the pieces,
+ * as above, tell the maximum of the row, where it is and how many entries there are. Then every piece adds its sums,
+ * which are integers: words of records of one row in several hands may be added in any order and grouping, as by
+ * MPI_SUM, up to 2^31 records. */
+
+#define SJ_REST_WORDS 56
+#define SJ_DOT_WORDS 155
+
+typedef struct sj_exact {
+    sj_state state;              /* of the whole row; its `rest` is not used */
+    double at_max;               /* g_m, where there is a cotangent */
+    double logit;                /* z_q, of a gradient's output or a label, where there is one */
+    int64_t rest[SJ_REST_WORDS]; /* 0 at first */
+    int64_t dot[SJ_DOT_WORDS];
+} sj_exact;
+
+/* Adds the sums of a piece to `rest`, and where there is a cotangent to `dot`. first: entries of the row before those
+ * of z. g: NULL, or the piece's part of the cotangent; results: the dtype that the product will have. */
+SJ_API sj_status sj_exact_add(sj_view z, const sj_view *g, sj_dtype results, sj_exact *rows, size_t first,
+                              const sj_options *options);
+
+/* Entries [first, first + n) of the results, once all pieces are in; logsumexp and losses of each row whole. Otherwise
+ * as the functions of states, whatever options->mode says. */
+SJ_API sj_status sj_exact_softmax(sj_view z, const sj_exact *rows, size_t first, sj_view out,
+                                  const sj_options *options);
+SJ_API sj_status sj_exact_log_softmax(sj_view z, const sj_exact *rows, size_t first, sj_view out,
+                                      const sj_options *options);
+SJ_API sj_status sj_exact_logsumexp(const sj_exact *rows, sj_view out, const sj_options *options);
+SJ_API sj_status sj_exact_softmax_gradient(sj_view z, const sj_exact *rows, size_t first, size_t q, sj_view out,
+                                           const sj_options *options);
+SJ_API sj_status sj_exact_log_softmax_gradient(sj_view z, const sj_exact *rows, size_t first, size_t q, sj_view out,
+                                               const sj_options *options);
+SJ_API sj_status sj_exact_vjp(sj_view z, sj_view g, const sj_exact *rows, size_t first, sj_view out,
+                              const sj_options *options);
 
 /* ---------------------------------------------------------------- losses
  * With p the target of a row, a number a class: 1 at a label, or given probabilities; label smoothing and class weights
@@ -422,6 +478,17 @@ typedef struct sj_loss_options {
  * SHAPE for n = 0; SJ_BAD_OPTION for SJ_GIVEN_SOFTMAX; else as forward. */
 SJ_API sj_status sj_cross_entropy(sj_view z, sj_view target, const sj_view *loss, const sj_view *grad,
                                   const sj_loss_options *how, const sj_options *options);
+
+/* The same of pieces of rows, whose states and logits at the label are known: entries [first, first + n) of the
+ * gradient, and the numbers of each row whole. Labels, which count from the first entry of the row, and no smoothing;
+ * weights: of every class. Errors: those of both. */
+SJ_API sj_status sj_state_cross_entropy(sj_view z, sj_view target, const sj_pick *picks, size_t first,
+                                        const sj_view *loss, const sj_view *grad, const sj_loss_options *how,
+                                        const sj_options *options);
+
+SJ_API sj_status sj_exact_cross_entropy(sj_view z, sj_view target, const sj_exact *rows, size_t first,
+                                        const sj_view *loss, const sj_view *grad, const sj_loss_options *how,
+                                        const sj_options *options);
 
 /* ---------------------------------------------------------------- metrics
  * pred and truth: equal shapes; the result in *out. Nothing is written on failure. */

@@ -134,6 +134,7 @@ static void set_first_row(const sj_call *call, const sj_options *options, int ax
     }
     set_result(&run->out, call, axis);
     run->q = call->q;
+    run->first = call->first;
     run->nonfinite = options->nonfinite;
     run->given = options->given;
     run->team = NULL;

@@ -24,6 +24,7 @@ typedef struct sj_call {
     const char *g_name;
     sj_named_view more[SJ_MORE]; /* others of the shape of z, as in sj_run */
     size_t q;
+    size_t first; /* entries of each row before those of z, of pieces of rows */
     bool takes_q;
     bool derivative;                        /* may be given the softmax */
     sj_dtype compute;                       /* 0: the widest of the views */

@@ -3,6 +3,7 @@
 #include "call.h"
 #include "check.h"
 #include "masks.h"
+#include "records.h"
 
 #include "kernel/half.h"
 #include "kernel/total.h"
@@ -18,9 +19,12 @@ typedef struct loss_call {
     const sj_loss_options *how;
     const sj_options *options;
     sj_error *error;
+    bool in_pieces;      /* rows are: of each, its record, and how many entries come before those of z */
+    const void *records; /* they begin with a state */
+    size_t record_size, first;
     int axis;
-    size_t n, rows;
-    int ndim; /* of a row's number: the shape of z without the class axis */
+    size_t n, rows; /* n: classes, of all pieces */
+    int ndim;       /* of a row's number: the shape of z without the class axis */
     size_t shape[SJ_MAX_NDIM];
     double divisor[2]; /* of SJ_MEAN */
 } loss_call;
@@ -39,8 +43,14 @@ static sj_status check_how(const loss_call *c) {
         return sj_fail(c->error, SJ_BAD_OPTION, "loss options.z_loss: %g; expected a finite number", how->z_loss);
     if (c->options->given != SJ_GIVEN_LOGITS)
         return sj_fail(c->error, SJ_BAD_OPTION, "options.given: SJ_GIVEN_SOFTMAX of a loss; expected logits");
+    if (c->in_pieces && how->label_smoothing != 0)
+        return sj_fail(c->error, SJ_BAD_OPTION, "loss options.label_smoothing: %g of rows in pieces; expected 0",
+                       how->label_smoothing);
     return sj_refuse_masks(c->options, "a loss");
 }
+
+static bool is_exact(const loss_call *c) { return c->options->mode == SJ_EXACT; }
+static const char *records_name(const loss_call *c) { return is_exact(c) ? "rows" : "picks"; }
 
 /* z, and what its shape says of the others. */
 static sj_status check_logits(loss_call *c) {
@@ -49,7 +59,7 @@ static sj_status check_logits(loss_call *c) {
     if (!status) status = sj_check_axis(z, &c->axis, c->error);
     if (status) return status;
     c->n = c->z->shape[c->axis];
-    if (c->n == 0) return sj_fail(c->error, SJ_BAD_SHAPE, "z: no classes; expected at least one");
+    if (c->n == 0 && !c->in_pieces) return sj_fail(c->error, SJ_BAD_SHAPE, "z: no classes; expected at least one");
     c->ndim = 0;
     c->rows = 1;
     for (int d = 0; d < c->z->ndim; d++) {
@@ -57,6 +67,10 @@ static sj_status check_logits(loss_call *c) {
         c->shape[c->ndim++] = c->z->shape[d];
         c->rows *= c->z->shape[d];
     }
+    if (!c->in_pieces || c->rows == 0) return SJ_OK;
+    if (!c->records)
+        return sj_fail(c->error, SJ_BAD_POINTER, "%s: NULL; expected one a row, %zu", records_name(c), c->rows);
+    c->n = (size_t)((const sj_state *)c->records)->count;
     return SJ_OK;
 }
 
@@ -73,7 +87,7 @@ static sj_status check_shapes(const loss_call *c) {
     const int numbers = reduced ? 0 : c->ndim;
     const sj_named_view target = {"target", c->target};
     sj_status status;
-    if (is_integer(c->target->dtype)) {
+    if (is_integer(c->target->dtype) || c->in_pieces) {
         status = sj_check_view_of(target, SJ_INTEGERS, c->error);
         if (!status) status = sj_check_shape(target, c->ndim, c->shape, c->error);
     } else {
@@ -197,7 +211,7 @@ static bool is_wide(const sj_view *view) { return view && view->dtype == SJ_F64;
 static sj_dtype dtype_of(const loss_call *c) {
     const bool wide = is_wide(c->z) || is_wide(c->target) || is_wide(c->loss) || is_wide(c->grad) ||
                       is_wide(c->how->weights) || is_wide(c->how->logsumexp) || is_wide(c->how->upstream);
-    return wide ? SJ_F64 : SJ_F32;
+    return wide || (c->in_pieces && !is_exact(c) && !sj_picks_are_single(c->records, c->rows)) ? SJ_F64 : SJ_F32;
 }
 
 /* A mean of no weight that is not NaN. */
@@ -248,12 +262,16 @@ static void run_loss(const loss_call *c) {
     sj_total total = {0};
     const sj_losses losses = losses_of(c, &total);
     const bool soft = !labels || c->how->label_smoothing != 0;
-    const sj_call call = {.operation = soft ? SJ_OP_CROSS_ENTROPY_SOFT : SJ_OP_CROSS_ENTROPY,
+    const sj_view records = sj_records(c->records, c->record_size, c->z, c->axis, true);
+    const sj_call call = {.operation = c->in_pieces ? SJ_OP_STATE_LOSS
+                                       : soft       ? SJ_OP_CROSS_ENTROPY_SOFT
+                                                    : SJ_OP_CROSS_ENTROPY,
                           .result = SJ_RESULT_SAME,
                           .z = c->z,
                           .out = c->grad,
                           .g = labels ? NULL : &spread,
-                          .more = {{"target", labels ? &spread : NULL}},
+                          .more = {{"target", labels ? &spread : NULL}, {"rows", c->in_pieces ? &records : NULL}},
+                          .first = c->first,
                           .compute = dtype_of(c),
                           .losses = &losses,
                           .numbers = {reduced ? NULL : c->loss, c->how->logsumexp, reduced ? NULL : c->how->upstream}};
@@ -261,25 +279,57 @@ static void run_loss(const loss_call *c) {
     if (reduced && c->loss) store_reduced(c, &total);
 }
 
-sj_status sj_cross_entropy(sj_view z, sj_view target, const sj_view *loss, const sj_view *grad,
-                           const sj_loss_options *how, const sj_options *options) {
+/* What c holds of the call. how, options: as given, NULL for the defaults. */
+static sj_status serve(loss_call *c, const sj_loss_options *how, const sj_options *options) {
     static const sj_options defaults = SJ_OPTIONS_INIT;
     static const sj_loss_options usual = SJ_LOSS_OPTIONS_INIT;
-    if ((options && options->size != sizeof *options)) return SJ_BAD_OPTION;
-    loss_call c = {&z, &target, loss, grad, how ? how : &usual, options ? options : &defaults, .divisor = {0, 0}};
-    c.error = c.options->error;
-    sj_status status = sj_check_options(c.options, false, c.error);
+    if (options && options->size != sizeof *options) return SJ_BAD_OPTION;
+    c->how = how ? how : &usual;
+    c->options = options ? options : &defaults;
+    c->error = c->options->error;
+    sj_status status = sj_check_options(c->options, false, c->error);
     if (status) return status;
-    if (c.how->size != sizeof *how)
-        return sj_fail(c.error, SJ_BAD_OPTION, "loss options.size: %zu; expected %zu", c.how->size, sizeof *how);
-    status = check_how(&c);
-    if (!status) status = check_logits(&c);
-    if (!status) status = check_shapes(&c);
-    if (!status) status = check_memory(&c);
-    if (!status && is_integer(target.dtype)) status = read_labels(&c);
+    if (c->how->size != sizeof *how)
+        return sj_fail(c->error, SJ_BAD_OPTION, "loss options.size: %zu; expected %zu", c->how->size, sizeof *how);
+    status = check_how(c);
+    if (!status) status = check_logits(c);
+    if (!status) status = check_shapes(c);
+    if (!status) status = check_memory(c);
+    if (!status && is_integer(c->target->dtype)) status = read_labels(c);
     if (status) return status;
-    if (!is_integer(target.dtype)) c.divisor[0] = (double)c.rows;
-    if (c.how->divisor) *c.how->divisor = c.how->reduction == SJ_MEAN ? c.divisor[0] : 1;
-    run_loss(&c);
+    if (!is_integer(c->target->dtype)) c->divisor[0] = (double)c->rows;
+    if (c->how->divisor) *c->how->divisor = c->how->reduction == SJ_MEAN ? c->divisor[0] : 1;
+    run_loss(c);
     return SJ_OK;
+}
+
+sj_status sj_cross_entropy(sj_view z, sj_view target, const sj_view *loss, const sj_view *grad,
+                           const sj_loss_options *how, const sj_options *options) {
+    loss_call c = {.z = &z, .target = &target, .loss = loss, .grad = grad};
+    return serve(&c, how, options);
+}
+
+/* Of rows in pieces. */
+static sj_status serve_pieces(loss_call *c, sj_mode mode, const sj_loss_options *how, const sj_options *options) {
+    sj_options own = SJ_OPTIONS_INIT;
+    if (options && options->size != sizeof *options) return SJ_BAD_OPTION;
+    if (options) own = *options;
+    const sj_status status = mode == SJ_EXACT ? SJ_OK : sj_refuse_readings(&own, "a row state");
+    own.mode = mode;
+    c->in_pieces = true;
+    return status ? status : serve(c, how, &own);
+}
+
+sj_status sj_state_cross_entropy(sj_view z, sj_view target, const sj_pick *picks, size_t first, const sj_view *loss,
+                                 const sj_view *grad, const sj_loss_options *how, const sj_options *options) {
+    loss_call c = {.z = &z, .target = &target, .loss = loss, .grad = grad, .records = picks, .first = first};
+    c.record_size = sizeof *picks;
+    return serve_pieces(&c, SJ_DEFAULT, how, options);
+}
+
+sj_status sj_exact_cross_entropy(sj_view z, sj_view target, const sj_exact *rows, size_t first, const sj_view *loss,
+                                 const sj_view *grad, const sj_loss_options *how, const sj_options *options) {
+    loss_call c = {.z = &z, .target = &target, .loss = loss, .grad = grad, .records = rows, .first = first};
+    c.record_size = sizeof *rows;
+    return serve_pieces(&c, SJ_EXACT, how, options);
 }

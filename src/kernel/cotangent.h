@@ -11,6 +11,7 @@ typedef struct cotangent {
     real scale, g_m, at_max;
     real largest;        /* |g_m|, or of all |g_k| where some |d| was above its limit */
     real size;           /* of all |g_k| */
+    bool exactly;        /* sums keep what d is rounded by: at_max is not the g of the argmax */
     dd dot;              /* sum over k != m of w_k d_k */
     const char *awaited; /* lines for which the caches are asked beside it; NULL: none */
 } cotangent;
@@ -86,10 +87,18 @@ V_INLINE dot_term dot_term_of(vec w, const vec *low, vec g, vec scale, vec at_ma
     return (dot_term){x, lost};
 }
 
+/* The same with what d was rounded by, fused arithmetic or not. */
+V_INLINE dot_term exact_term_of(vec w, const vec *low, vec g, vec scale, vec at_max) {
+    dot_term t = dot_term_of(w, low, g, scale, at_max);
+    const vec d = cotangent_difference(g, scale, at_max);
+    if (NATIVE_FMA) t.lost = v_fma(w, difference_error(v_mul(g, scale), at_max, d), t.lost);
+    return t;
+}
+
 /* Sum of w_k d_k over n entries; d is 0 at the argmax. counted: every entry has weight. low: NULL where weights are
  * exact. */
-V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, const cotangent *c, vec least,
-                      bool counted) {
+V_INLINE dd chunk_dot_by(const real *w, const real *low, const real *g, size_t n, const cotangent *c, vec least,
+                         bool counted, bool exactly) {
     const vec scale = v_set1(c->scale), g_m = v_set1(c->g_m), at_max = v_set1(c->at_max);
     vsum sums[SUM_PARTS];
     vec begun[SUM_PARTS];
@@ -103,7 +112,8 @@ V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, c
             const size_t at = i + part * V_LANES;
             const vec w_k = v_load(w + at), rest = low ? v_load(low + at) : v_zero();
             const vec x = counted ? v_load(g + at) : cotangent_counted(w_k, v_load(g + at), g_m, least);
-            const dot_term t = dot_term_of(w_k, low ? &rest : NULL, x, scale, at_max);
+            const dot_term t = exactly ? exact_term_of(w_k, low ? &rest : NULL, x, scale, at_max)
+                                       : dot_term_of(w_k, low ? &rest : NULL, x, scale, at_max);
             vsum_join(&sums[part], t.x, t.lost);
         }
     }
@@ -112,10 +122,16 @@ V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, c
         const vec w_k = v_load_n(w + i, lanes, 0), rest = low ? v_load_n(low + i, lanes, 0) : v_zero();
         vec x = v_load_n(g + i, lanes, 0);
         if (!counted) x = cotangent_counted(w_k, x, g_m, least);
-        const dot_term t = dot_term_of(w_k, low ? &rest : NULL, x, scale, at_max);
+        const dot_term t = exactly ? exact_term_of(w_k, low ? &rest : NULL, x, scale, at_max)
+                                   : dot_term_of(w_k, low ? &rest : NULL, x, scale, at_max);
         vsum_join(&sums[part], t.x, t.lost);
     }
     return vsum_total(sums, begun);
+}
+
+V_INLINE dd chunk_dot(const real *w, const real *low, const real *g, size_t n, const cotangent *c, vec least,
+                      bool counted) {
+    return chunk_dot_by(w, low, g, n, c, least, counted, false);
 }
 
 /* 2^-e for the x > 1 in [2^e, 2^(e+1)), twice that in the last binade, where 2^-e is subnormal: x times it is below 4.
@@ -150,8 +166,9 @@ static cotangent_sum cotangent_dot(row *r, const cotangent *c, real limit, size_
         of.within = !(size * c->scale > limit / 2 && chunk_largest(w, g, count, c, r->ref.least) > limit);
         if (!of.within) return of;
         const real *low = row_lows(r, start);
-        const dd dot = is_shallow(r->how) ? chunk_dot(w, low, g, count, c, r->ref.least, true)
-                                          : chunk_dot(w, low, g, count, c, r->ref.least, false);
+        const dd dot = c->exactly           ? chunk_dot_by(w, low, g, count, c, r->ref.least, false, true)
+                       : is_shallow(r->how) ? chunk_dot(w, low, g, count, c, r->ref.least, true)
+                                            : chunk_dot(w, low, g, count, c, r->ref.least, false);
         of.sum = dd_add(of.sum, dot);
     }
     return of;
@@ -240,12 +257,12 @@ static inline real cotangent_scale(row *r, real g_m, real largest, real usual) {
 }
 
 /* Of a row reduced with KEEP_PAIRS, about g_m. */
-static inline cotangent cotangent_about(row *r, real g_m) {
+static inline cotangent cotangent_about(row *r, real g_m, bool exactly) {
     const real size = g_m < 0 ? -g_m : g_m;
     const bool given = r->how == WEIGH_GIVEN;
     const real infinite = REAL(INFINITY), limit = given ? GIVEN_LIMIT : DOT_LIMIT;
     const real usual = given ? GIVEN_SCALE : PRODUCT_SCALE;
-    cotangent c = {.scale = usual, .g_m = g_m, .largest = size};
+    cotangent c = {.scale = usual, .g_m = g_m, .largest = size, .exactly = exactly};
     if (size > limit / usual && size <= limit) c.scale = scale_below_four(size) * (limit / 8);
     c.at_max = g_m * c.scale;
     if (size <= limit && cotangent_sweep(r, &c, limit)) return c;
@@ -256,7 +273,7 @@ static inline cotangent cotangent_about(row *r, real g_m) {
     return c;
 }
 
-static inline cotangent cotangent_reduce(row *r) { return cotangent_about(r, row_g_at(r, r->state.argmax)); }
+static inline cotangent cotangent_reduce(row *r) { return cotangent_about(r, row_g_at(r, r->state.argmax), false); }
 
 /* Of g scale over entries [start, end) but the argmax: within, when unscaled no |g| is near the largest real. */
 static cotangent_sum cotangent_add(row *r, real scale, size_t start, size_t end) {

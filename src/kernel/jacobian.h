@@ -32,8 +32,7 @@ static inline dd row_entry_weight(row *r, size_t q) {
     return entry_weight(!r->shared ? z : z == REAL(INFINITY) ? 0 : -REAL(INFINITY), &r->ref, r->how);
 }
 
-static inline entry row_entry_softmax(row *r, size_t q) {
-    const dd w = row_entry_weight(r, q);
+static inline entry entry_of_weight(const row *r, size_t q, dd w) {
     entry e = {.unbias = 1};
     if (w.hi > (double)v_lane(row_lost(r))) e.s = dd_mul(w, row_inverse(r));
     if (q != r->state.argmax) {
@@ -44,6 +43,8 @@ static inline entry row_entry_softmax(row *r, size_t q) {
     }
     return e;
 }
+
+static inline entry row_entry_softmax(row *r, size_t q) { return entry_of_weight(r, q, row_entry_weight(r, q)); }
 
 /* Products of two softmax carry the bias of both where one of them is as small as this: but for a quarter of it in
  * float32, so that the power of two that takes it away is normal. Intel's processors take 150 cycles for a subnormal
@@ -69,16 +70,17 @@ static inline double diagonal(const row *r, entry e, bool log) {
     return log ? e.c.hi * e.unbias : dd_mul(dd_scale(e.s, e.unbias), e.c).hi * r->scalars.unbias;
 }
 
-static inline void gradient_row(row *r, bool log) {
-    const size_t q = r->run->q;
-    const entry e = row_entry_softmax(r, q);
+/* e: entry q of the row, which may be beyond what the run has of it. */
+static inline void gradient_emit(row *r, size_t q, entry e, bool log) {
     const emission off = jacobian_row(r, e, log);
     if (jacobian_row_is_plain(r, &off))
         row_emit(r, span_plain_off_diagonal, &off);
     else
         row_emit(r, span_off_diagonal, &off);
-    row_set(r, q, diagonal(r, e, log));
+    if (q - r->run->first < r->run->n) row_set(r, q - r->run->first, diagonal(r, e, log));
 }
+
+static inline void gradient_row(row *r, bool log) { gradient_emit(r, r->run->q, row_entry_softmax(r, r->run->q), log); }
 
 /* Entries of a row in two arrays of whole vectors, 0 past the last. */
 typedef struct pairs {

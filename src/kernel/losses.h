@@ -32,12 +32,16 @@ static inline dd z_factor(const sj_losses *of, dd log, dd scale) {
     return dd_mul(dd_mul(log, (dd){2 * of->z_loss, 0}), scale);
 }
 
-/* A row without a target. */
+/* A row without a target, but for its logsumexp. */
+static inline void ignored_loss(row *r) {
+    loss_put(r->run, SJ_ROW_LOSS, r->index, 0);
+    if (r->run->out.data) row_fill(r, 0);
+}
+
 static void ignored_row(row *r) {
     if (r->run->numbers[SJ_ROW_LOGSUMEXP].data)
         loss_put(r->run, SJ_ROW_LOGSUMEXP, r->index, row_logsumexp(r, row_reduce(r, KEEP_WEIGHTS)).hi);
-    loss_put(r->run, SJ_ROW_LOSS, r->index, 0);
-    if (r->run->out.data) row_fill(r, 0);
+    ignored_loss(r);
 }
 
 /* Of a row that has no state: NaN, or, empty under SJ_ZERO, infinite unless no class of its target has weight. */
@@ -80,6 +84,11 @@ static inline void emit_softmax_times(row *r, dd factor) {
     row_emit(r, span_times, &e);
 }
 
+/* Entry q of the row, where the run has it. */
+static inline void label_set(row *r, size_t q, double value) {
+    if (q - r->run->first < r->run->n) row_set(r, q - r->run->first, value);
+}
+
 /* s_q (f + z), but for the label. The argmax, which may have nearly all mass, from its pair. */
 static inline void label_emit(row *r, real z_t, dd f, dd z) {
     const dd factor = dd_add(f, z);
@@ -91,13 +100,25 @@ static inline void label_emit(row *r, real z_t, dd f, dd z) {
     emit_softmax_times(r, factor);
     if (r->of.label != r->state.argmax) {
         const dd s_m = dd_mul(r->state.top, r->scalars.inverse);
-        row_set(r, r->state.argmax, dd_mul(s_m, factor).hi);
+        label_set(r, r->state.argmax, dd_mul(s_m, factor).hi);
     }
-    row_set(r, r->of.label, at_label + 0.0);
+    label_set(r, r->of.label, at_label + 0.0);
+}
+
+/* Of a row whose target is a label, of logit z_t, once it is reduced, or without a state. */
+static inline void label_loss_of(row *r, row_kind kind, dd log, real z_t) {
+    const sj_losses *of = r->run->losses;
+    if (kind != ROW_FINITE) {
+        stateless_loss(r, kind, r->of.weight != 0);
+        return;
+    }
+    const dd loss = weighted(row_surprise(r, z_t, state_log1p(&r->state)), (dd){r->of.weight, 0});
+    loss_put(r->run, SJ_ROW_LOSS, r->index, with_z_loss(loss, of, log).hi);
+    if (r->run->out.data)
+        label_emit(r, z_t, dd_mul(r->of.scale, (dd){r->of.weight, 0}), z_factor(of, log, r->of.scale));
 }
 
 static void label_loss_row(row *r) {
-    const sj_losses *of = r->run->losses;
     r->of = target_of_row(r->run, r->index);
     if (r->of.ignored) {
         ignored_row(r);
@@ -106,15 +127,7 @@ static void label_loss_row(row *r) {
     const row_kind kind = row_reduce(r, r->run->out.data ? KEEP_REST : KEEP_WEIGHTS);
     const dd log = row_logsumexp(r, kind);
     loss_put(r->run, SJ_ROW_LOGSUMEXP, r->index, log.hi);
-    if (kind != ROW_FINITE) {
-        stateless_loss(r, kind, r->of.weight != 0);
-        return;
-    }
-    const real z_t = row_logit(r, r->of.label);
-    const dd loss = weighted(row_surprise(r, z_t, state_log1p(&r->state)), (dd){r->of.weight, 0});
-    loss_put(r->run, SJ_ROW_LOSS, r->index, with_z_loss(loss, of, log).hi);
-    if (r->run->out.data)
-        label_emit(r, z_t, dd_mul(r->of.scale, (dd){r->of.weight, 0}), z_factor(of, log, r->of.scale));
+    label_loss_of(r, kind, log, row_logit(r, r->of.label));
 }
 
 /* ---------------------------------------------------------------- several classes */

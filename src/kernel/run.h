@@ -28,6 +28,7 @@ struct sj_team {
 
 /* Joins the state of what follows in a row with that of what was before. */
 typedef void sj_join(sj_state *into, const sj_state *part);
+typedef void sj_join_products(sj_product *into, const sj_product *part);
 
 /* What rows are read with beside their logits. Offsets and strides in elements; no data: there is none. */
 typedef enum sj_beside {
@@ -89,7 +90,8 @@ typedef struct sj_run {
     sj_operand g;             /* cotangent or tangent */
     sj_operand more[SJ_MORE]; /* a second and a third one, or states; the label of a loss, the same in every class */
     sj_operand out;
-    size_t q; /* the output of a gradient */
+    size_t q;     /* the output of a gradient */
+    size_t first; /* entries of each row before those of the run, where it is of pieces of rows */
     sj_nonfinite nonfinite;
     sj_given given;
     bool stream;               /* results go past the caches */

@@ -1,9 +1,9 @@
 /* states.h: public states: of rows reduced piece by piece, and results emitted from a state that other pieces have
- * joined. Called through table.c; calls derivatives.h. A row is served by itself, whatever its length. */
+ * joined. Called through table.c; calls losses.h. A row is served by itself, whatever its length. */
 #ifndef SJ_KERNEL_STATES_H
 #define SJ_KERNEL_STATES_H
 
-#include "derivatives.h"
+#include "losses.h"
 
 /* sj_state.rest is 2^STATE_BIAS T. */
 #define STATE_BIAS 480
@@ -38,12 +38,13 @@ static row_kind row_restore(row *r, const sj_state *from, bool whole) {
     r->whole = whole;
     r->keep = KEEP_PAIRS;
     double max = from->count > 0 ? from->max : (double)NAN;
+    r->state.max = (real)max;
     if (max == -(double)INFINITY && policy == SJ_ZERO) return ROW_EMPTY;
     if (max == (double)INFINITY && policy == SJ_LIMIT) {
         r->shared = true;
         max = 0;
+        r->state.max = 0;
     }
-    r->state.max = (real)max;
     if (!(max >= -(double)REAL_LARGEST && max <= (double)REAL_LARGEST)) return ROW_NAN;
     const bool near = is_near((real)max);
     r->ref = near ? reference_near(v_set1((real)max), WEIGH_NEAR) : reference_far((real)max);
@@ -70,7 +71,7 @@ static void state_softmax_row(row *r) {
     r->keep = KEEP_WEIGHTS;
     const emission e = softmax_emission(r);
     row_emit(r, span_deep_softmax, &e);
-    const size_t m = r->state.argmax - r->run->q; /* beyond n where it is in another piece */
+    const size_t m = r->state.argmax - r->run->first; /* beyond n where it is in another piece */
     const dd top = r->state.top;
     if (m < r->run->n && exceeds_half(top, dd_add(top, r->state.rest)))
         row_set(r, m, dd_mul(top, r->scalars.inverse).hi);
@@ -94,6 +95,45 @@ static void state_logsumexp_row(row *r) {
     if (from->count > 0 && row_restore(r, from, false) == ROW_FINITE && !r->shared)
         value = dd_add((dd){(double)r->state.max, 0}, state_log1p(&r->state)).hi;
     row_set(r, 0, value);
+}
+
+/* ---------------------------------------------------------------- one class */
+
+static inline const sj_pick *row_pick(const row *r) {
+    return (const sj_pick *)(const void *)chunk_seek_more(r->run, 1, r->index);
+}
+
+/* Its logit, as those of the row are read. */
+static inline real pick_logit(const row *r, const sj_pick *from) {
+    if (!r->shared) return (real)from->logit;
+    return from->logit == (double)INFINITY ? 0 : -REAL(INFINITY);
+}
+
+static inline void state_gradient_of(row *r, bool log) {
+    const sj_pick *from = row_pick(r);
+    const row_kind kind = row_restore(r, &from->state, false);
+    if (kind != ROW_FINITE) {
+        row_fill(r, kind == ROW_NAN ? NAN : 0);
+        return;
+    }
+    const dd w = entry_weight(pick_logit(r, from), &r->ref, r->how);
+    gradient_emit(r, r->run->q, entry_of_weight(r, r->run->q, w), log);
+}
+
+static void state_gradient_row(row *r) { state_gradient_of(r, false); }
+static void state_log_gradient_row(row *r) { state_gradient_of(r, true); }
+
+static void state_loss_row(row *r) {
+    const sj_pick *from = row_pick(r);
+    r->of = target_of_row(r->run, r->index);
+    const row_kind kind = row_restore(r, &from->state, false);
+    r->keep = KEEP_WEIGHTS;
+    const dd log = row_logsumexp(r, kind);
+    loss_put(r->run, SJ_ROW_LOGSUMEXP, r->index, log.hi);
+    if (r->of.ignored)
+        ignored_loss(r);
+    else
+        label_loss_of(r, kind, log, pick_logit(r, from));
 }
 
 /* ---------------------------------------------------------------- products */
@@ -124,7 +164,7 @@ static void state_dot_row(row *r) {
     if (kind == ROW_EMPTY) return;
     dd part = {(double)NAN, 0};
     if (kind == ROW_FINITE) {
-        const cotangent c = cotangent_about(r, (real)to->at_max);
+        const cotangent c = cotangent_about(r, (real)to->at_max, true);
         part = dd_scale(dd_mul(c.dot, r->scalars.inverse), 1 / (double)c.scale);
     }
     const dd sum = dd_add((dd){to->dot[0], to->dot[1]}, part);
@@ -155,5 +195,13 @@ static void state_log_softmax_rows(const sj_run *run) { rows_alone(run, state_lo
 static void state_logsumexp_rows(const sj_run *run) { rows_alone(run, state_logsumexp_row, false); }
 static void state_dot_rows(const sj_run *run) { rows_alone(run, state_dot_row, false); }
 static void state_product_rows(const sj_run *run) { rows_alone(run, state_product_row, false); }
+static void state_gradient_rows(const sj_run *run) { rows_alone(run, state_gradient_row, false); }
+static void state_log_gradient_rows(const sj_run *run) { rows_alone(run, state_log_gradient_row, false); }
+
+static void state_loss_rows(const sj_run *run) {
+    loss_part part;
+    rows_alone(loss_part_begin(&part, run), state_loss_row, false);
+    loss_part_end(&part, run);
+}
 
 #endif

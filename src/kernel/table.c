@@ -10,6 +10,7 @@
 #include "exact/join.h"
 #include "exact/losses.h"
 #include "exact/rows.h"
+#include "exact/states.h"
 #define SERVES exact
 #define BLOCK_ROWS 1
 #define SHORT_ROW 0
@@ -19,6 +20,7 @@
 #define SPAN SIZE_MAX
 #define ACROSS 0
 #define HAS_LOSSES
+#define HAS_ROWS
 #define STAGES_HALVES
 #define NARROW NULL
 #elif defined(SJ_ACROSS) || defined(SJ_NARROW)
@@ -59,8 +61,15 @@
 #define OF_ROWS(rows) NULL
 #endif
 
-#if defined(HAS_ROWS) && defined(SJ_REAL_f64)
-#define OF_DOUBLES(rows) (rows)
+/* Of default mode, and of doubles. */
+#if defined(HAS_ROWS) && !defined(SJ_EXACT_TABLE)
+#define OF_DEFAULT(rows) (rows)
+#else
+#define OF_DEFAULT(rows) NULL
+#endif
+
+#if defined(SJ_REAL_f64)
+#define OF_DOUBLES(rows) OF_DEFAULT(rows)
 #else
 #define OF_DOUBLES(rows) NULL
 #endif
@@ -97,12 +106,15 @@ const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
             [SJ_OP_LOG_VJP] = OF_BLOCKS(log_vjp_rows),
             [SJ_OP_LOG_JVP] = log_jvp_rows,
             [SJ_OP_SECOND] = OF_DOUBLES(second_rows),
-            [SJ_OP_STATE] = OF_ROWS(state_rows),
+            [SJ_OP_STATE] = OF_DEFAULT(state_rows),
             [SJ_OP_STATE_SOFTMAX] = OF_ROWS(state_softmax_rows),
             [SJ_OP_STATE_LOG_SOFTMAX] = OF_ROWS(state_log_softmax_rows),
             [SJ_OP_STATE_LOGSUMEXP] = OF_ROWS(state_logsumexp_rows),
             [SJ_OP_STATE_DOT] = OF_ROWS(state_dot_rows),
             [SJ_OP_STATE_PRODUCT] = OF_ROWS(state_product_rows),
+            [SJ_OP_STATE_GRADIENT] = OF_ROWS(state_gradient_rows),
+            [SJ_OP_STATE_LOG_GRADIENT] = OF_ROWS(state_log_gradient_rows),
+            [SJ_OP_STATE_LOSS] = OF_ROWS(state_loss_rows),
             [SJ_OP_CROSS_ENTROPY] = OF_LOSSES(label_loss_rows),
             [SJ_OP_CROSS_ENTROPY_SOFT] = OF_LOSSES(soft_loss_rows),
         },
@@ -143,5 +155,6 @@ const sj_kernels TABLE_NAME(SJ_SET, SERVES) = {
     .narrower = NARROWER,
 #if defined(SJ_EXACT_TABLE)
     .join = join_states,
+    .join_products = join_products,
 #endif
 };

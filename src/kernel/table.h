@@ -25,13 +25,16 @@ typedef enum sj_operation {
     SJ_OP_PRODUCT, /* VJP and JVP of softmax: J is symmetric */
     SJ_OP_LOG_VJP,
     SJ_OP_LOG_JVP,
-    SJ_OP_SECOND, /* derivative of <u, J(z) g>, and with h: plus J h; in doubles, of default mode */
-    SJ_OP_STATE,  /* of pieces of rows; the rest are of rows whose state is known, but in exact mode */
-    SJ_OP_STATE_SOFTMAX,
+    SJ_OP_SECOND,        /* derivative of <u, J(z) g>, and with h: plus J h; in doubles, of default mode */
+    SJ_OP_STATE,         /* of pieces of rows, not in exact mode */
+    SJ_OP_STATE_SOFTMAX, /* of pieces of rows whose state is known, as the rest */
     SJ_OP_STATE_LOG_SOFTMAX,
     SJ_OP_STATE_LOGSUMEXP,
-    SJ_OP_STATE_DOT,
+    SJ_OP_STATE_DOT, /* in exact mode of the weights as well */
     SJ_OP_STATE_PRODUCT,
+    SJ_OP_STATE_GRADIENT,
+    SJ_OP_STATE_LOG_GRADIENT,
+    SJ_OP_STATE_LOSS,
     SJ_OP_CROSS_ENTROPY,      /* of labels; not in exact mode, nor is the next */
     SJ_OP_CROSS_ENTROPY_SOFT, /* of probabilities, or labels with smoothing */
     SJ_OPERATIONS
@@ -68,7 +71,8 @@ struct sj_kernels {
     size_t span;                /* a team may share rows of more entries; SIZE_MAX: none */
     const sj_kernels *narrower; /* takes fewer at a time, with the same bits, in the operations it has; NULL: there is
                                    none */
-    sj_join *join;              /* of exact mode: what joins states */
+    sj_join *join;              /* of exact mode: what joins states, and products */
+    sj_join_products *join_products;
 };
 
 #endif

@@ -50,6 +50,28 @@ static void assert_value(sj_dtype dtype, double got, double want) {
         assert_true(fabs(got - want) <= ulp * (fabs(want) < 1 ? 0.5 : 1));
 }
 
+/* Cross-entropy of every label, and its gradient: minus log s there, and s but for 1 at the label. */
+static void check_edge_loss(const edge *e, sj_dtype dtype, const void *z, const sj_state *states,
+                            const sj_options *options) {
+    void *grad = new_elements(dtype, 4), *loss = new_elements(dtype, 1);
+    const size_t two = 2;
+    for (int64_t label = 0; label < 4; label++) {
+        const sj_pick pick = {states[0], e->z[label]};
+        const sj_view target = sj_array(&label, SJ_I64, 0, NULL), number = sj_array(loss, dtype, 0, NULL);
+        for (size_t i = 0; i < 2; i++) {
+            const size_t at = 2 * i * dtype_bytes(dtype);
+            const sj_view piece = sj_array((const char *)z + at, dtype, 1, &two);
+            const sj_view to = sj_array((char *)grad + at, dtype, 1, &two);
+            assert_int_equal(sj_state_cross_entropy(piece, target, &pick, 2 * i, &number, &to, NULL, options), SJ_OK);
+        }
+        const bool empty = e->logsumexp == -(double)INFINITY && options->nonfinite == SJ_ZERO;
+        assert_value(dtype, element_get(loss, dtype, 0), -e->log_softmax[label]);
+        for (int64_t i = 0; i < 4; i++)
+            assert_value(dtype, element_get(grad, dtype, (size_t)i), e->softmax[i] - (i == label && !empty));
+    }
+    free(grad), free(loss);
+}
+
 static void check_edge(const edge *e, sj_dtype dtype, bool merged) {
     sj_options options = SJ_OPTIONS_INIT;
     options.nonfinite = e->policy;
@@ -70,6 +92,7 @@ static void check_edge(const edge *e, sj_dtype dtype, bool merged) {
             sj_state_log_softmax(piece, states, 2 * i, sj_array((char *)log_out + at, dtype, 1, &two), &options),
             SJ_OK);
     }
+    check_edge_loss(e, dtype, z, states, &options);
     for (size_t i = 0; i < 4; i++) {
         assert_value(dtype, element_get(out, dtype, i), e->softmax[i]);
         assert_value(dtype, element_get(log_out, dtype, i), e->log_softmax[i]);
@@ -252,6 +275,23 @@ static void bad_arguments_are_told(void **state) {
                      SJ_BAD_POINTER);
     assert_int_equal(sj_state_dot(sj_vector_f64(z, 4), sj_vector_f64(z, 3), &(sj_product){.at_max = 0}, &options),
                      SJ_BAD_SHAPE);
+    const int64_t label = 4;
+    const sj_pick pick = {{.max = 4, .argmax = 3, .count = 4}, 1};
+    const sj_view target = sj_array(&label, SJ_I64, 0, NULL), grad = sj_vector_f64(out, 4);
+    sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
+    assert_int_equal(sj_state_cross_entropy(sj_vector_f64(z, 4), target, &pick, 0, NULL, &grad, &how, &options),
+                     SJ_BAD_CLASS);
+    assert_int_equal(sj_state_cross_entropy(sj_vector_f64(z, 4), target, NULL, 0, NULL, &grad, &how, &options),
+                     SJ_BAD_POINTER);
+    assert_string_equal(error.message, "picks: NULL; expected one a row, 1");
+    assert_int_equal(
+        sj_state_cross_entropy(sj_vector_f64(z, 4), sj_vector_f64(z, 4), &pick, 0, NULL, &grad, &how, &options),
+        SJ_BAD_DTYPE);
+    how.label_smoothing = 0.1;
+    assert_int_equal(sj_state_cross_entropy(sj_vector_f64(z, 4), target, &pick, 0, NULL, &grad, &how, &options),
+                     SJ_BAD_OPTION);
+    assert_int_equal(sj_state_softmax_gradient(sj_vector_f64(z, 4), NULL, 0, 0, grad, &options), SJ_BAD_POINTER);
+    assert_int_equal(sj_product_merge(NULL, NULL, 1), SJ_BAD_POINTER);
     options.given = SJ_GIVEN_SOFTMAX;
     assert_int_equal(sj_state_update(sj_vector_f64(z, 4), &of, &options), SJ_BAD_OPTION);
     options.given = SJ_GIVEN_LOGITS;

@@ -44,4 +44,37 @@ static void join_states(sj_state *into, const sj_state *part) {
     *into = (sj_state){winner.max, {rest.hi, rest.lo}, winner.argmax, after.count};
 }
 
+/* All weights of a piece, the maximum's among them, relative to exp(max); none where nothing of it has weight. */
+static dd state_weight(const sj_state *of, double max) {
+    const dd all = dd_add((dd){of->rest[0], of->rest[1]}, (dd){STATE_ONE, 0});
+    if (of->max == max) return all;
+    return of->max > -(double)INFINITY ? state_shifted(all, of->max, max) : (dd){0, 0};
+}
+
+/* Means of g relative to at_max, each over its piece, become that over both: a piece counts by its share of the weight,
+ * and about the number that the larger share is about. */
+static void join_products(sj_product *into, const sj_product *part) {
+    if (part->state.count == 0) return;
+    const sj_product before = *into, after = *part;
+    join_states(&into->state, &after.state);
+    if (before.state.count == 0) {
+        into->at_max = after.at_max;
+        memcpy(into->dot, after.dot, sizeof after.dot);
+        return;
+    }
+    const double max = into->state.max;
+    const dd a = state_weight(&before.state, max), b = state_weight(&after.state, max);
+    const bool keep = !(b.hi > a.hi);
+    const sj_product *about = keep ? &before : &after, *other = keep ? &after : &before;
+    const dd less = keep ? b : a, share = dd_mul(less, dd_inverse(dd_add(a, b)));
+    dd mean = {about->dot[0], about->dot[1]};
+    if (less.hi > 0) {
+        const dd apart = dd_add(two_sum(other->at_max, -about->at_max), (dd){other->dot[0], other->dot[1]});
+        mean = dd_add(mean, dd_mul(share, dd_add(apart, (dd){-mean.hi, -mean.lo})));
+    }
+    into->at_max = about->at_max;
+    into->dot[0] = mean.hi;
+    into->dot[1] = mean.lo;
+}
+
 #endif

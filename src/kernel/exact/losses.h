@@ -31,7 +31,7 @@ static wide exact_part(const exact_row *r, const exact_loss *l, const double *y,
     if (part == 0 && l->spread.hi == 0) return l->spread;
     if (!is_finite(part)) return (wide){part, 0, 0};
     if (l->plain) return wide_of(part);
-    const double weight = class_weight(r->run->losses, k);
+    const double weight = class_weight(r->run->losses, r->run->first + k);
     if (!is_finite(weight)) return (wide){weight, 0, 0};
     return wide_mul(wide_add(wide_mul(l->kept, wide_of(part)), l->spread), wide_of(weight));
 }
@@ -125,28 +125,36 @@ static exact_loss exact_loss_begin(const sj_run *run, size_t index) {
     return l;
 }
 
+/* Of a row that has been reduced, its sums formed where it has a state. idle: nothing of it is asked for. */
+static void exact_loss_store(exact_row *r, exact_loss *l, exact_kind kind, bool idle) {
+    const sj_run *run = r->run;
+    const size_t index = r->index;
+    const bool finite = kind == EXACT_FINITE && !r->shared;
+    if (finite)
+        exact_loss_put(run, SJ_ROW_LOGSUMEXP, index, l->logsumexp);
+    else if (!idle)
+        loss_put(run, SJ_ROW_LOGSUMEXP, index, r->shared ? (double)INFINITY : r->max);
+    if (kind != EXACT_FINITE || l->of.ignored) {
+        exact_loss_stateless(r, l, kind);
+        return;
+    }
+    if (r->shared && run->losses->z_loss != 0) l->infinite += run->losses->z_loss * (double)INFINITY;
+    if (l->infinite == 0)
+        exact_loss_put(run, SJ_ROW_LOSS, index,
+                       wide_add(l->sum, exact_z_part(r, wide_mul(l->logsumexp, l->logsumexp))));
+    else
+        loss_put(run, SJ_ROW_LOSS, index, l->infinite);
+    if (run->out.data) exact_loss_emit(r, l);
+}
+
 static void exact_loss_row(exact_row *r, size_t index) {
     const sj_run *run = r->run;
     exact_loss l = exact_loss_begin(run, index);
     exact_seek(r, index);
     const bool idle = l.of.ignored && !run->numbers[SJ_ROW_LOGSUMEXP].data;
     const exact_kind kind = idle ? EXACT_EMPTY : exact_reduce(r);
-    const bool finite = kind == EXACT_FINITE && !r->shared;
     if (kind == EXACT_FINITE) exact_loss_sums(r, &l);
-    if (finite)
-        exact_loss_put(run, SJ_ROW_LOGSUMEXP, index, l.logsumexp);
-    else if (!idle)
-        loss_put(run, SJ_ROW_LOGSUMEXP, index, r->shared ? (double)INFINITY : r->max);
-    if (kind != EXACT_FINITE || l.of.ignored) {
-        exact_loss_stateless(r, &l, kind);
-        return;
-    }
-    if (r->shared && run->losses->z_loss != 0) l.infinite += run->losses->z_loss * (double)INFINITY;
-    if (l.infinite == 0)
-        exact_loss_put(run, SJ_ROW_LOSS, index, wide_add(l.sum, exact_z_part(r, wide_mul(l.logsumexp, l.logsumexp))));
-    else
-        loss_put(run, SJ_ROW_LOSS, index, l.infinite);
-    if (run->out.data) exact_loss_emit(r, &l);
+    exact_loss_store(r, &l, kind, idle);
 }
 
 /* Whether plain double decides the row, which is stored then. */

@@ -12,11 +12,9 @@ static inline double exact_g_at_argmax(const exact_row *r) {
     return chunk_load(r->g, r->run->g.dtype, (ptrdiff_t)r->argmax * r->run->g.class_stride);
 }
 
-/* D = sum over k != m of s_k (g_k - g_m); false where a g that has weight is not finite. An infinite or NaN g without
+/* The sum over k != m of w_k (g_k - g_m); false where a g that has weight is not finite. An infinite or NaN g without
  * weight counts for nothing. */
-static bool exact_dot(exact_row *r, wide *dot) {
-    const double g_m = exact_g_at_argmax(r);
-    if (!is_finite(g_m)) return false;
+static bool exact_dot_sum(exact_row *r, double g_m) {
     const wide at_max = wide_of(g_m);
     exact_clear(&r->sum);
     for (size_t start = 0; start < r->run->n; start += EXACT_PIECE) {
@@ -32,18 +30,19 @@ static bool exact_dot(exact_row *r, wide *dot) {
         }
         exact_carry(&r->sum);
     }
+    return true;
+}
+
+/* D, that sum over all weights */
+static bool exact_dot(exact_row *r, wide *dot) {
+    const double g_m = exact_g_at_argmax(r);
+    if (!is_finite(g_m) || !exact_dot_sum(r, g_m)) return false;
     *dot = wide_mul(exact_total(&r->sum), r->inverse);
     return true;
 }
 
 /* s_q (d_q - D), d = g - g_m */
-static void exact_product(exact_row *r) {
-    wide dot;
-    if (!exact_dot(r, &dot)) {
-        exact_fill(r, NAN);
-        return;
-    }
-    const wide at_max = wide_of(exact_g_at_argmax(r));
+static void exact_product_emit(exact_row *r, wide at_max, wide dot) {
     for (size_t start = 0; start < r->run->n; start += EXACT_PIECE) {
         const size_t count = exact_piece(r, start);
         exact_weigh_again(r, start, count);
@@ -55,6 +54,14 @@ static void exact_product(exact_row *r) {
             exact_set(r, (ptrdiff_t)(start + i) * r->run->out.class_stride, exact_rounded(r, value));
         }
     }
+}
+
+static void exact_product(exact_row *r) {
+    wide dot;
+    if (exact_dot(r, &dot))
+        exact_product_emit(r, wide_of(exact_g_at_argmax(r)), dot);
+    else
+        exact_fill(r, NAN);
 }
 
 /* d_q - D */

@@ -141,14 +141,10 @@ static inline double exact_depth(const sj_run *run) {
     return run->g.data && single ? 128 : 1024;
 }
 
-/* reduce -> state -> scalars, for the row sought last. */
-static exact_kind exact_reduce(exact_row *r) {
+/* What becomes of the row by its maximum, and what its weights are relative to. */
+static exact_kind exact_begin(exact_row *r, double max, double depth) {
     const sj_nonfinite policy = r->run->nonfinite;
-    r->given = r->run->given == SJ_GIVEN_SOFTMAX;
-    r->shared = false;
-    r->kept = false;
-    if (r->run->n == 0) return EXACT_EMPTY;
-    r->max = exact_survey(r);
+    r->max = max;
     if (r->max == (double)INFINITY && policy == SJ_LIMIT && !r->given) {
         r->shared = true;
         r->max = 0;
@@ -156,9 +152,19 @@ static exact_kind exact_reduce(exact_row *r) {
     const bool empty = r->given ? r->max == 0 : r->max == -(double)INFINITY;
     if (empty && (r->given || policy == SJ_ZERO || row_is_blank(r->run, r->index))) return EXACT_EMPTY;
     if (!(r->max >= -REAL_LARGEST && r->max <= REAL_LARGEST)) return EXACT_NAN;
-    r->from = origin_of(r->max, exact_depth(r->run));
-    exact_state(r);
+    r->from = origin_of(r->max, depth);
     return EXACT_FINITE;
+}
+
+/* reduce -> state -> scalars, for the row sought last. */
+static exact_kind exact_reduce(exact_row *r) {
+    r->given = r->run->given == SJ_GIVEN_SOFTMAX;
+    r->shared = false;
+    r->kept = false;
+    if (r->run->n == 0) return EXACT_EMPTY;
+    const exact_kind kind = exact_begin(r, exact_survey(r), exact_depth(r->run));
+    if (kind == EXACT_FINITE) exact_state(r);
+    return kind;
 }
 
 /* c_m = T / (1 + T) */
