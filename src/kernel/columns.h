@@ -116,10 +116,10 @@ static inline sj_operand staged(const sj_operand *array, columns c, real *stage)
     return from;
 }
 
-/* What is one number a row stays where it is. */
-static inline void columns_numbers(const sj_run *run, columns c, sj_run *part) {
-    part->more[0] = staged(&run->more[0], c, NULL);
-    for (size_t i = 0; i < SJ_ROW_NUMBERS; i++) part->numbers[i] = staged(&run->numbers[i], c, NULL);
+/* What is one number or record a row stays where it is. */
+static inline void columns_beside(const sj_run *run, columns c, sj_run *part) {
+    for (size_t i = 0; i < SJ_MORE; i++) part->more[i] = staged(&run->more[i], c, NULL);
+    for (size_t i = 0; i < SJ_ROW_NUMBERS && run->losses; i++) part->numbers[i] = staged(&run->numbers[i], c, NULL);
 }
 
 /* The results take the place of the logits on the stage. serve: the function of the run. */
@@ -136,7 +136,7 @@ V_OUTLINE void column_rows(const sj_run *run, run_function *serve) {
         part.g = staged(&run->g, c, g);
         part.out = staged(&run->out, c, stage);
         part.read_from = run->read_from + c.first;
-        if (run->losses) columns_numbers(run, c, &part);
+        columns_beside(run, c, &part);
         columns_move(&run->z, c, stage, true);
         columns_move(&run->g, c, g, true);
         serve(&part);

@@ -189,18 +189,32 @@ static void state_product_row(row *r) {
 
 /* ---------------------------------------------------------------- runs */
 
-static void state_rows(const sj_run *run) { rows_alone(run, state_row, false); }
-static void state_softmax_rows(const sj_run *run) { rows_alone(run, state_softmax_row, false); }
-static void state_log_softmax_rows(const sj_run *run) { rows_alone(run, state_log_softmax_row, false); }
+/* Rows side by side go to the stage, as whole ones do. */
+V_OUTLINE void state_serve(const sj_run *run, run_function *run_rows, row_function *single) {
+    if (columns_serve(run)) {
+        column_rows(run, run_rows);
+        v_end();
+    } else {
+        rows_alone(run, single, false);
+    }
+}
+
+static void state_rows(const sj_run *run) { state_serve(run, state_rows, state_row); }
+static void state_softmax_rows(const sj_run *run) { state_serve(run, state_softmax_rows, state_softmax_row); }
+static void state_log_softmax_rows(const sj_run *run) {
+    state_serve(run, state_log_softmax_rows, state_log_softmax_row);
+}
 static void state_logsumexp_rows(const sj_run *run) { rows_alone(run, state_logsumexp_row, false); }
-static void state_dot_rows(const sj_run *run) { rows_alone(run, state_dot_row, false); }
-static void state_product_rows(const sj_run *run) { rows_alone(run, state_product_row, false); }
-static void state_gradient_rows(const sj_run *run) { rows_alone(run, state_gradient_row, false); }
-static void state_log_gradient_rows(const sj_run *run) { rows_alone(run, state_log_gradient_row, false); }
+static void state_dot_rows(const sj_run *run) { state_serve(run, state_dot_rows, state_dot_row); }
+static void state_product_rows(const sj_run *run) { state_serve(run, state_product_rows, state_product_row); }
+static void state_gradient_rows(const sj_run *run) { state_serve(run, state_gradient_rows, state_gradient_row); }
+static void state_log_gradient_rows(const sj_run *run) {
+    state_serve(run, state_log_gradient_rows, state_log_gradient_row);
+}
 
 static void state_loss_rows(const sj_run *run) {
     loss_part part;
-    rows_alone(loss_part_begin(&part, run), state_loss_row, false);
+    state_serve(loss_part_begin(&part, run), state_loss_rows, state_loss_row);
     loss_part_end(&part, run);
 }
 

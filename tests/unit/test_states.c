@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-enum { ROWS = 37, N = 23, CUT = 9 };
+/* Side by side, the pieces of such rows go to a stage as they lie, and turned. */
+enum { ROWS = 37, N = 140, CUT = 20 };
 
 /* Two pieces of two entries; emitted under a policy. */
 typedef struct edge {
@@ -150,15 +151,37 @@ static sj_view batch_piece(const void *data, sj_dtype dtype, layout at, size_t s
     return view;
 }
 
+static const size_t starts[3] = {0, CUT, N};
+
 typedef struct results {
     sj_state states[ROWS];
     sj_product products[ROWS];
+    sj_pick picks[ROWS];
+    double losses[ROWS];
 } results;
+
+/* Losses of a label a row, and their gradients over `out`, where z is read again. */
+static void serve_losses(const void *z, void *out, sj_dtype dtype, layout at, const sj_options *options, results *to) {
+    int64_t labels[ROWS];
+    const size_t rows = ROWS;
+    const sj_view target = sj_array(labels, SJ_I64, 1, &rows), losses = sj_array(to->losses, SJ_F64, 1, &rows);
+    for (size_t row = 0; row < ROWS; row++) {
+        labels[row] = (int64_t)(row * 7 % N);
+        const ptrdiff_t t = (ptrdiff_t)row * at.row + (ptrdiff_t)labels[row] * at.entry;
+        to->picks[row] = (sj_pick){to->states[row], element_get(z, dtype, (size_t)t)};
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const size_t count = starts[i + 1] - starts[i];
+        const sj_view grad = batch_piece(out, dtype, at, starts[i], count);
+        assert_int_equal(sj_state_cross_entropy(batch_piece(z, dtype, at, starts[i], count), target, to->picks,
+                                                starts[i], &losses, &grad, NULL, options),
+                         SJ_OK);
+    }
+}
 
 /* Softmax into `out` and the VJP over g, in place. */
 static void serve_batch(const void *z, void *g, void *out, sj_dtype dtype, layout at, const sj_options *options,
                         results *to) {
-    static const size_t starts[3] = {0, CUT, N};
     memset(to, 0, sizeof *to);
     for (size_t i = 0; i < 2; i++) {
         const sj_view piece = batch_piece(z, dtype, at, starts[i], starts[i + 1] - starts[i]);
@@ -193,7 +216,8 @@ static void batches_are_rows_in_any_layout(void **state) {
         void *z = new_elements(dtype, ROWS * N), *g = new_elements(dtype, ROWS * N);
         fill_random(z, dtype, ROWS * N, 1);
         fill_random(g, dtype, ROWS * N, 2);
-        void *first_out = NULL, *first_g = NULL;
+        void *first_out = NULL, *first_g = NULL, *first_grad = new_elements(dtype, ROWS * N);
+        results first;
         for (size_t l = 0; l < 3; l++) {
             results of;
             void *own_z = new_elements(dtype, 2 * ROWS * N), *own_g = new_elements(dtype, 2 * ROWS * N);
@@ -213,6 +237,15 @@ static void batches_are_rows_in_any_layout(void **state) {
                 assert_true(same_bits(dtype, packed, i, first_out, i));
                 assert_true(same_bits(dtype, packed_g, i, first_g, i));
             }
+            serve_losses(own_z, out, dtype, layouts[l], NULL, &of);
+            if (l == 0) first = of;
+            assert_memory_equal(of.losses, first.losses, sizeof of.losses);
+            void *grad = l == 0 ? first_grad : packed;
+            for (size_t i = 0; i < ROWS * N; i++) {
+                const size_t at = i / N * (size_t)layouts[l].row + i % N * (size_t)layouts[l].entry;
+                element_set(grad, dtype, i, element_get(out, dtype, at));
+                assert_true(same_bits(dtype, grad, i, first_grad, i));
+            }
             free(own_z), free(own_g), free(out);
             if (l > 0) {
                 free(packed), free(packed_g);
@@ -220,7 +253,7 @@ static void batches_are_rows_in_any_layout(void **state) {
             }
             first_out = packed, first_g = packed_g;
         }
-        free(z), free(g), free(first_out), free(first_g);
+        free(z), free(g), free(first_out), free(first_g), free(first_grad);
     }
 }
 
