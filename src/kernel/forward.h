@@ -2,7 +2,7 @@
 #ifndef SJ_KERNEL_FORWARD_H
 #define SJ_KERNEL_FORWARD_H
 
-#include "row_groups.h"
+#include "long_columns.h"
 
 /* Every entry of the result row set to `value`. */
 static inline void row_fill(row *r, double value) {
@@ -79,6 +79,20 @@ static inline emission block_softmax_emission(const block *b) {
     return (emission){.factor = block_inverse(b), .last = descent_by(v_set1(b->unbias)), .least = block_lost(b)};
 }
 
+/* The results of a reduced row, or of a part of one of n entries. */
+static inline void softmax_emit(row *r, size_t n) {
+    const bool plain = is_shallow(r->how) && n <= PLAIN_ROW;
+    const emission e = plain ? plain_softmax_emission(r) : softmax_emission(r);
+    const bool here = r->state.argmax < r->run->n && may_exceed_half(r->state.rest);
+    const dd top = here ? row_top(r) : (dd){0, 0};
+    const size_t argmax = exceeds_half(top, r->state.rest) ? row_find(r) : r->run->n;
+    if (plain)
+        row_emit(r, span_softmax, &e);
+    else
+        row_emit(r, span_deep_softmax, &e);
+    if (argmax < r->run->n) row_set(r, argmax, dd_mul(top, r->scalars.inverse).hi);
+}
+
 static void softmax_row(row *r) {
     const bool store =
         !NATIVE_FMA && !r->by_row && r->times == 0 && r->run->n > CHUNK && r->run->out.dtype == REAL_DTYPE;
@@ -87,15 +101,7 @@ static void softmax_row(row *r) {
         row_fill(r, kind == ROW_NAN ? NAN : 0);
         return;
     }
-    const bool plain = is_shallow(r->how) && r->run->n <= PLAIN_ROW;
-    const emission e = plain ? plain_softmax_emission(r) : softmax_emission(r);
-    const dd top = may_exceed_half(r->state.rest) ? row_top(r) : (dd){0, 0};
-    const size_t argmax = exceeds_half(top, r->state.rest) ? row_find(r) : r->run->n;
-    if (plain)
-        row_emit(r, span_softmax, &e);
-    else
-        row_emit(r, span_deep_softmax, &e);
-    if (argmax < r->run->n) row_set(r, argmax, dd_mul(top, r->scalars.inverse).hi);
+    softmax_emit(r, r->run->n);
 }
 
 /* Entries equal to the maximum come from the pair: one class has s = 1, two equal ones 1/2. */
@@ -121,12 +127,9 @@ static inline emission scaled_log_emission(vec max, vpair factor, vec log) {
     return (emission){.factor = factor, .a = a.hi, .b = log, .c = a.lo};
 }
 
-static void log_softmax_row(row *r) {
-    const row_kind kind = row_reduce(r, KEEP_WEIGHTS);
-    if (kind != ROW_FINITE) {
-        row_fill(r, kind == ROW_NAN ? NAN : -INFINITY);
-        return;
-    }
+/* As softmax_emit; how many entries the row has does not matter. */
+static inline void log_softmax_emit(row *r, size_t n) {
+    (void)n;
     const vec max = v_set1(r->state.max), b = v_set1((real)state_log1p(&r->state).hi);
     const emission e = r->times != 0 ? scaled_log_emission(max, r->ref.factor, b) : (emission){.a = max, .b = b};
     if (r->how == WEIGH_PAIRED)
@@ -135,6 +138,15 @@ static void log_softmax_row(row *r) {
         row_emit(r, span_scaled_log, &e);
     else
         row_emit(r, span_log_softmax, &e);
+}
+
+static void log_softmax_row(row *r) {
+    const row_kind kind = row_reduce(r, KEEP_WEIGHTS);
+    if (kind != ROW_FINITE) {
+        row_fill(r, kind == ROW_NAN ? NAN : -INFINITY);
+        return;
+    }
+    log_softmax_emit(r, r->run->n);
 }
 
 BLOCK_INLINE void log_softmax_block(block *b) {
@@ -166,6 +178,11 @@ static inline dd row_logsumexp(const row *r, row_kind kind) {
     const dd base = scaled_base(&r->scale, r->run->reading->scale);
     if (!(fabs(base.hi) <= DBL_MAX)) return base;
     return dd_add(base, dd_add(r->scale.shift, log));
+}
+
+static inline void logsumexp_emit(row *r, size_t n) {
+    (void)n;
+    row_put(r, 0, row_logsumexp(r, ROW_FINITE).hi);
 }
 
 static void logsumexp_row(row *r) { row_put(r, 0, row_logsumexp(r, row_reduce(r, KEEP_WEIGHTS)).hi); }
@@ -256,15 +273,24 @@ static void log_softmax_long_rows(row *r) {
 static void logsumexp_long_rows(row *r) { group_rows(r, GROUP_REST, WEIGH_SHALLOW, group_logsumexp, logsumexp_row); }
 
 static void softmax_rows(const sj_run *run) {
-    serve_rows(run, softmax_rows, block_reduce_whole, softmax_block, softmax_row, softmax_long_rows);
+    if (!ACROSS && run->n > CHUNK && long_columns_serve(run, true))
+        long_columns_rows(run, KEEP_SUM, true, softmax_emit, softmax_row);
+    else
+        serve_rows(run, softmax_rows, block_reduce_whole, softmax_block, softmax_row, softmax_long_rows);
 }
 
 static void log_softmax_rows(const sj_run *run) {
-    serve_rows(run, log_softmax_rows, block_reduce, log_softmax_block, log_softmax_row, log_softmax_long_rows);
+    if (!ACROSS && run->n > CHUNK && long_columns_serve(run, true))
+        long_columns_rows(run, KEEP_WEIGHTS, true, log_softmax_emit, log_softmax_row);
+    else
+        serve_rows(run, log_softmax_rows, block_reduce, log_softmax_block, log_softmax_row, log_softmax_long_rows);
 }
 
 static void logsumexp_rows(const sj_run *run) {
-    serve_rows(run, logsumexp_rows, block_reduce, logsumexp_block, logsumexp_row, logsumexp_long_rows);
+    if (!ACROSS && run->n > CHUNK && long_columns_serve(run, false))
+        long_columns_rows(run, KEEP_WEIGHTS, false, logsumexp_emit, logsumexp_row);
+    else
+        serve_rows(run, logsumexp_rows, block_reduce, logsumexp_block, logsumexp_row, logsumexp_long_rows);
 }
 
 #endif

@@ -316,9 +316,13 @@ static inline row_kind row_reduce_other(row *r) {
 
 /* Entries that count as none weigh WEIGHT_LEAST at most in the sum: where that shows, T is summed again without them.
  */
+static inline bool drops_uncounted(const row_state *state, size_t n, weighing how) {
+    const double shows = (double)WEIGHT_LEAST * (double)n * (double)((real_bits)8 << REAL_MANTISSA);
+    return how != WEIGH_GIVEN && !is_shallow(how) && !(state->rest.hi > shows);
+}
+
 static inline void row_drop_uncounted(row *r) {
-    const double shows = (double)WEIGHT_LEAST * (double)r->run->n * (double)((real_bits)8 << REAL_MANTISSA);
-    if (r->how == WEIGH_GIVEN || is_shallow(r->how) || r->state.rest.hi > shows) return;
+    if (!drops_uncounted(&r->state, r->run->n, r->how)) return;
     double counted = 0;
     for (size_t start = 0; start < r->run->n; start += CHUNK) {
         const size_t count = row_piece(r, start);
@@ -383,16 +387,6 @@ static inline void long_rows(row *r, row_function *single) {
         row_seek(r, i);
         single(r);
     }
-}
-
-static inline void row_put(row *r, size_t i, double value) {
-    chunk_store(r->out, r->run->out.dtype, (ptrdiff_t)i * r->run->out.class_stride, (real)value);
-}
-
-/* The same for what was computed; a sink has no result. + 0: 0 has no sign. */
-static inline void row_set(row *r, size_t i, double value) {
-    if (i >= row_width(r)) return;
-    row_put(r, i, row_has_factor(r) ? value * r->run->reading->factor + 0 : value);
 }
 
 #endif

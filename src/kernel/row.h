@@ -142,6 +142,16 @@ V_INLINE const real *row_logits(row *r, size_t start, size_t count) {
 /* Whether what is computed for a row is not yet its result: derivatives are times the scale. */
 static inline bool row_has_factor(const row *r) { return r->by_row || (r->times != 0 && r->run->reading->factor != 1); }
 
+static inline void row_put(row *r, size_t i, double value) {
+    chunk_store(r->out, r->run->out.dtype, (ptrdiff_t)i * r->run->out.class_stride, (real)value);
+}
+
+/* The same for what was computed; a sink has no result. + 0: 0 has no sign. */
+static inline void row_set(row *r, size_t i, double value) {
+    if (i >= row_width(r)) return;
+    row_put(r, i, row_has_factor(r) ? value * r->run->reading->factor + 0 : value);
+}
+
 /* The cotangent; of a loss, it is made of the target. */
 static inline const real *row_g(row *r, size_t start, size_t count) {
     if (r->run->losses) return target_cotangent(&r->of, r->run, r->g, start, count, r->x_scratch);

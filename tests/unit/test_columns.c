@@ -2,6 +2,8 @@
  * place too, and nothing written beside them. */
 #include "support.h"
 
+#include <math.h>
+
 #define GAP 3 /* columns past the rows, which a call must leave alone */
 
 typedef struct batch {
@@ -12,8 +14,8 @@ typedef struct batch {
 static const size_t all_rows[] = {2, 7, 8, 16, 17, 45}, all_n[] = {65, 100, 1023, 1024, 1025, 2048, 2049};
 
 /* Whole groups of lines and not; as short as is turned in registers, as fits the stage, and longer. */
-static const batch others[] = {{130, 100}, {135, 17},  {300, 64},  {126, 40}, {40, 4097},
-                               {20, 8191}, {3, 20000}, {260, 257}, {129, 16}};
+static const batch others[] = {{130, 100}, {135, 17},  {300, 64}, {126, 40},  {40, 4097}, {20, 8191},
+                               {3, 20000}, {260, 257}, {129, 16}, {35, 8300}, {19, 20000}};
 
 typedef struct matrix {
     form_id id;
@@ -63,7 +65,11 @@ static void check(matrix m) {
     fill_random(m.g, m.dtype, count, 6);
     element_set(m.z, m.dtype, 1, 1e30);        /* a row whose maximum is far */
     element_set(m.z, m.dtype, 3 * step, -300); /* and a deep one */
-    for (size_t k = 2048; k < m.n; k++) {      /* pieces of long rows, each with a maximum of its own */
+    if (m.rows > 5) {
+        element_set(m.z, m.dtype, (m.n - 5) * step + 4, 40); /* one that is sure of a class */
+        element_set(m.z, m.dtype, (m.n - 7) * step + 5, (double)NAN);
+    }
+    for (size_t k = 2048; k < m.n; k++) { /* pieces of long rows, each with a maximum of its own */
         const size_t at = k * step + m.rows - 1;
         element_set(m.z, m.dtype, at, element_get(m.z, m.dtype, at) + (k / 2048 % 3 ? 9 : -2));
     }
