@@ -137,24 +137,36 @@ static void copy_transposed(const npy_header *header, run_copy copy, size_t out_
     }
 }
 
+sj_dtype convert_dtype(const npy_header *header) { return header->kind == 'f' && header->item <= 4 ? SJ_F32 : SJ_F64; }
+
+bool convert_is_copy(const npy_header *header) {
+    const uint16_t one = 1;
+    unsigned char first;
+    memcpy(&first, &one, 1);
+    return header->kind == 'f' && header->item >= 4 && header->big_endian == (first == 0);
+}
+
+void convert_run(const npy_header *header, const unsigned char *data, size_t count, void *out) {
+    const run r = {data, count, header->item, header->item, header->big_endian};
+    choose_copy(header)(&r, out);
+}
+
 bool convert_elements(const npy_header *header, const unsigned char *data, io_array *array) {
-    const bool single = header->kind == 'f' && header->item <= 4;
-    const size_t out_item = single ? sizeof(float) : sizeof(double);
     memset(array, 0, sizeof *array);
+    array->dtype = convert_dtype(header);
+    const size_t out_item = io_item(array->dtype);
     /* malloc(0) may return NULL, which would read as a failure. */
     array->data = malloc(header->elements ? header->elements * out_item : 1);
     if (!array->data) return false;
-    array->dtype = single ? SJ_F32 : SJ_F64;
     array->integers = header->kind != 'f';
     array->ndim = header->ndim;
     memcpy(array->shape, header->shape, sizeof header->shape);
     if (header->elements == 0) return true;
-    const run_copy copy = choose_copy(header);
     const run r = {data, header->elements, header->item, header->item, header->big_endian};
     if (header->fortran_order && header->ndim > 1) {
-        copy_transposed(header, copy, out_item, r, array->data);
+        copy_transposed(header, choose_copy(header), out_item, r, array->data);
     } else {
-        copy(&r, array->data);
+        convert_run(header, data, header->elements, array->data);
     }
     return true;
 }

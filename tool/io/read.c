@@ -4,15 +4,13 @@
 #include "csv.h"
 #include "fail.h"
 #include "name.h"
+#include "npy_input.h"
 #include "npz.h"
 #include "source.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Read past the last element only to say how much more there is. */
-#define SURPLUS_MAX ((size_t)64 << 10)
 
 size_t io_elements(const io_array *array) {
     size_t elements = 1;
@@ -25,31 +23,12 @@ void io_array_free(io_array *array) {
     array->data = NULL;
 }
 
-static bool reject_header(const char *path, const npy_fault *fault, io_error *error) {
-    return io_fail(error, IO_BAD_DATA, path, "byte %zu: %s", fault->offset, fault->message);
-}
-
-/* Compares what the header asks for with what there is; `more` if there may be bytes beyond `length`. */
-static bool check_length(const char *path, const npy_header *header, size_t length, bool more, io_error *error) {
-    const size_t held = length - header->data_offset;
-    if (held < header->data_bytes) {
-        return io_fail(error, IO_BAD_DATA, path, "byte %zu: the shape needs %zu bytes of elements, the file holds %zu",
-                       length, header->data_bytes, held);
-    }
-    if (held > header->data_bytes) {
-        return io_fail(error, IO_BAD_DATA, path, "byte %zu: %s%zu bytes follow the last element",
-                       header->data_offset + header->data_bytes, more ? "at least " : "", held - header->data_bytes);
-    }
-    return true;
-}
-
 static bool read_npy(io_source *source, io_array *array, io_error *error) {
     npy_header header;
-    npy_fault fault = {0};
-    if (!npy_parse(source->bytes, source->length, &header, &fault)) return reject_header(source->name, &fault, error);
+    if (!npy_check_header(source->name, source->bytes, source->length, &header, error)) return false;
     const size_t expected = header.data_offset + header.data_bytes;
-    if (!source_fill(source, expected + SURPLUS_MAX, error)) return false;
-    if (!check_length(source->name, &header, source->length, !source->ended, error)) return false;
+    if (!source_fill(source, expected + NPY_SURPLUS_MAX, error)) return false;
+    if (!npy_check_length(source->name, &header, source->length, !source->ended, error)) return false;
     if (convert_elements(&header, source->bytes + header.data_offset, array)) return true;
     return io_fail_memory(error, source->name);
 }
@@ -60,12 +39,10 @@ static bool read_member_header(const npz_archive *archive, const npz_member *mem
     const unsigned char *data;
     unsigned char *owned;
     size_t length;
-    npy_fault fault = {0};
     if (!npz_extract(archive, member, NPY_HEAD_MAX, &data, &length, &owned, error)) return false;
-    const bool parsed = npy_parse(data, length, header, &fault);
+    const bool parsed = npy_check_header(archive->path, data, length, header, error);
     free(owned);
-    if (!parsed) return reject_header(archive->path, &fault, error);
-    return check_length(archive->path, header, (size_t)member->size, false, error);
+    return parsed && npy_check_length(archive->path, header, (size_t)member->size, false, error);
 }
 
 static bool read_npz(io_source *source, const char *path, const char *wanted, io_array *array, io_error *error) {
