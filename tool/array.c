@@ -79,16 +79,6 @@ sj_view grid_view(const void *data, sj_dtype dtype, const grid *around) {
     return view;
 }
 
-void keep_row(io_array *array, const grid *around, size_t row) {
-    const size_t size = io_item(array->dtype), step = around->inner;
-    const size_t first = row / step * around->n * step + row % step;
-    char *data = array->data;
-    /* Entry q moves down or stays, never onto one still to be read. */
-    for (size_t q = 0; q < around->n; q++) memmove(data + q * size, data + (first + q * step) * size, size);
-    array->ndim = 1;
-    array->shape[0] = around->n;
-}
-
 bool few_elements(const io_array *array) {
     size_t count = 1;
     for (int d = 0; d < array->ndim; d++)
@@ -96,7 +86,7 @@ bool few_elements(const io_array *array) {
     return true;
 }
 
-static bool array_bytes(const io_array *array, size_t *bytes) {
+bool array_bytes(const io_array *array, size_t *bytes) {
     *bytes = io_item(array->dtype);
     for (int d = 0; d < array->ndim; d++) {
         if (array->shape[d] == 0) return *bytes = 0, true;

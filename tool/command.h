@@ -28,6 +28,9 @@ typedef enum jacobian_layout { LAYOUT_BLOCKS, LAYOUT_DENSE, LAYOUT_SAMPLE } jaco
 
 #define MAX_INPUTS 2
 
+/* Less would be spent on calls. */
+#define MEMORY_LEAST ((size_t)1 << 20)
+
 /* A parsed command line. Options that were not given hold their defaults. */
 typedef struct arguments {
     const char *command; /* "softmax", "verify", ... */
@@ -50,11 +53,12 @@ typedef struct arguments {
     sj_nonfinite nonfinite;
     int threads;
     bool has_temperature;
-    double scale; /* 1 / temperature, where there is one */
-    bool exact;   /* the library's exact mode */
-    bool log;     /* derivatives of log-softmax */
-    bool json;    /* results and reports as JSON on stdout */
-    bool quiet;   /* no progress, no remarks on stderr */
+    double scale;  /* 1 / temperature, where there is one */
+    bool exact;    /* the library's exact mode */
+    bool log;      /* derivatives of log-softmax */
+    size_t memory; /* of --memory, bytes; 0 when absent */
+    bool json;     /* results and reports as JSON on stdout */
+    bool quiet;    /* no progress, no remarks on stderr */
 } arguments;
 
 /* Each returns an exit code and has printed its own messages. */
@@ -95,10 +99,10 @@ int grid_of(const arguments *args, const io_array *array, grid *around);
 /* A 3-D view (outer, n, inner) with class axis 1 of C-ordered data. */
 sj_view grid_view(const void *data, sj_dtype dtype, const grid *around);
 
-/* Cuts the array to one row, a vector. */
-void keep_row(io_array *array, const grid *around, size_t row);
-
 const char *dtype_name(sj_dtype dtype); /* as NumPy says it: "float32", "bool" */
+
+/* Bytes of its elements; false where an address cannot count them. */
+bool array_bytes(const io_array *array, size_t *bytes);
 
 /* Allocates C-ordered data for the shape already in `array`; refuses with bytes needed and bytes available when the
  * result would not fit in memory, with `advice` (may be "") at the end of the message. EXIT_DONE or the exit code. */

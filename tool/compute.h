@@ -1,13 +1,12 @@
-/* compute.h: one library operation over a whole array, slice by slice so that progress can be shown.
- * The commands describe a job; compute.c makes the views of each slice and calls the library. */
+/* compute.h: one library operation over a whole array, slice by slice: each is read where its inputs are files,
+ * computed, and written to its place where the result is one. The commands describe a job; compute.c does the rest. */
 #ifndef TOOL_COMPUTE_H
 #define TOOL_COMPUTE_H
 
 #include "beside.h"
-#include "command.h"
-
-/* What a row of n logits becomes, and so how the result is indexed. */
-typedef enum result_kind { RESULT_ROWS, RESULT_REDUCED, RESULT_BLOCKS, RESULT_DENSE } result_kind;
+#include "map.h"
+#include "output.h"
+#include "slice.h"
 
 typedef struct batch_job batch_job;
 
@@ -16,26 +15,29 @@ typedef sj_status (*job_call)(const batch_job *job, sj_view z, sj_view g, sj_vie
 
 struct batch_job {
     const arguments *args;
-    const io_array *z, *g; /* g is NULL where the operation takes none */
-    beside_arrays beside;
+    input z, g; /* g is not given where the operation takes none */
+    beside_inputs beside;
     grid around;
     result_kind kind;
-    io_array out; /* dtype, shape and data are set by job_prepare */
+    result out; /* dtype, shape and room are set by job_prepare */
     job_call call;
+    mappings maps; /* where rows are longer than the memory */
 };
 
-/* Reads the inputs and what stands beside them, agrees their shapes, sets the grid. `z` and `g` are filled in any case
- * and freed by the caller. */
-int job_read(batch_job *job, const arguments *args, io_array *z, io_array *g);
+/* Opens the inputs and what stands beside them, agrees their shapes, sets the grid. To be freed in any case. */
+int job_read(batch_job *job, const arguments *args);
 
-/* Sets the result's dtype and shape from the kind, checks that it can go where it shall, allocates it. */
+/* Sets the result's dtype and shape from the kind, checks that it can go where it shall, makes room for it. */
 int job_prepare(batch_job *job);
 
 /* Runs every slice. EXIT_DONE, or the exit code with the library's message printed. */
 int job_run(batch_job *job);
 
-/* Frees all but the inputs. */
 void job_free(batch_job *job);
+
+/* The inputs in an order of their own, those that are not given too, and whether each has one number a row. */
+enum { JOB_Z, JOB_G, JOB_MASK, JOB_BIAS, JOB_LENGTHS, JOB_SINK, JOB_INPUTS };
+input *job_input(batch_job *job, int i, bool *of_rows);
 
 /* A library failure as an exit code, with its message printed. */
 int library_failure(const arguments *args, sj_status status, const sj_error *error);

@@ -2,6 +2,7 @@
  * Data goes to stdout, everything said to people to stderr. */
 #include "command.h"
 #include "help.h"
+#include "io/guard.h"
 #include "options.h"
 #include "output.h"
 #include "parse.h"
@@ -52,8 +53,11 @@ int main(int count, char **words) {
     command_id command;
     arguments args;
     keep_standard_streams();
-    /* A reader that has gone is a write error with its message and exit code, not a silent end. */
+    /* A reader that has gone, and a file as long as is allowed, are write errors with a message and an exit code, not a
+     * silent end. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    guard_signals();
     const request asked = parse_command_line(count, words, &command, &args);
     if (asked == REQUEST_WRONG) return EXIT_WRONG_USE;
     if (asked == REQUEST_HELP) {

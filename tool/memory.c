@@ -51,3 +51,18 @@ size_t memory_available(void) {
     const rlim_t left = limit.rlim_cur > used ? limit.rlim_cur - used : 0;
     return left < available ? (size_t)left : available;
 }
+
+static size_t memory_of_machine(void) {
+#ifdef _SC_PHYS_PAGES
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page > 0 && (size_t)pages <= SIZE_MAX / (size_t)page) return (size_t)pages * (size_t)page;
+#endif
+    return (size_t)1 << 32;
+}
+
+size_t memory_allowed(const arguments *args) {
+    if (args->memory) return args->memory;
+    const size_t quarter = memory_of_machine() / 4, half = memory_available() / 2;
+    const size_t allowed = quarter < half ? quarter : half;
+    return allowed > MEMORY_LEAST ? allowed : MEMORY_LEAST;
+}

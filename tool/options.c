@@ -6,10 +6,10 @@
 #define ANYWHERE (BIT(JSON) | BIT(QUIET) | BIT(HELP) | BIT(VERSION))
 #define FORWARD                                                                                                        \
     (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(TEMPERATURE) | BIT(BIAS) | BIT(SINK) | BIT(MASK) |          \
-     BIT(LENGTHS) | BIT(CAUSAL) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS))
+     BIT(LENGTHS) | BIT(CAUSAL) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS) | BIT(MEMORY))
 #define LOSS                                                                                                           \
-    (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS) | BIT(GRAD) |        \
-     BIT(REDUCTION) | BIT(LABEL_SMOOTHING) | BIT(WEIGHTS) | BIT(IGNORE_INDEX) | BIT(Z_LOSS))
+    (ANYWHERE | BIT(OUTPUT) | BIT(AXIS) | BIT(DTYPE) | BIT(NONFINITE) | BIT(EXACT) | BIT(THREADS) | BIT(MEMORY) |      \
+     BIT(GRAD) | BIT(REDUCTION) | BIT(LABEL_SMOOTHING) | BIT(WEIGHTS) | BIT(IGNORE_INDEX) | BIT(Z_LOSS))
 #define DERIVATIVE (FORWARD | BIT(LOG) | BIT(GIVEN))
 
 static const option_choice dtypes[] = {{"f32", SJ_F32}, {"f64", SJ_F64}, {"f16", SJ_F16}, {NULL, 0}};
@@ -81,6 +81,10 @@ const option_spec option_specs[OPTION_COUNT] = {
          "machine. Slower; the default stays within 2 ulp."},
     [OPTION_THREADS] = {"--threads", NULL, VALUE_COUNT, "N", NULL,
                         "Use at most N threads; 0 (the default) lets the library decide."},
+    [OPTION_MEMORY] =
+        {"--memory", NULL, VALUE_SIZE, "SIZE", NULL,
+         "Hold at most SIZE bytes of the .npy files that are read and written: a number with K, M or G for "
+         "powers of 1024, 1M at least. Default: a quarter of the machine's memory."},
     [OPTION_JSON] = {"--json", NULL, VALUE_NONE, NULL, NULL,
                      "Print JSON. NaN and infinities are the strings \"nan\", \"inf\" and \"-inf\"."},
     [OPTION_QUIET] = {"--quiet", NULL, VALUE_NONE, NULL, NULL,
@@ -216,7 +220,7 @@ const command_spec command_specs[COMMAND_COUNT] = {
          "PRED TRUE",
          2,
          2,
-         ANYWHERE,
+         ANYWHERE | BIT(MEMORY),
          "mean absolute percentage error, and the largest relative one",
          "As a fraction: (sum of |t - p| / |t| over t != 0, and of |p| over t = 0) / size. The shapes must agree; NaN "
          "propagates.",

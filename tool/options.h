@@ -46,6 +46,7 @@ typedef enum option_id {
     OPTION_NONFINITE,
     OPTION_EXACT,
     OPTION_THREADS,
+    OPTION_MEMORY,
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_HELP,
@@ -58,6 +59,7 @@ typedef enum value_kind {
     VALUE_INTEGER,
     VALUE_COUNT,
     VALUE_REAL,
+    VALUE_SIZE,
     VALUE_CHOICE,
     VALUE_LAYOUT,
     VALUE_FILE

@@ -2,12 +2,12 @@
  * it that what was printed arrived. */
 #include "output.h"
 #include "io/name.h"
-#include "io/output.h"
+#include "io/npy.h"
 #include "json.h"
 #include "print.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -83,31 +83,59 @@ int finish_stdout(const arguments *args) {
     return fail(args, EXIT_CANNOT_WRITE, "standard output: %s", errno ? strerror(errno) : "writing failed");
 }
 
-void hold_ending_signals(sigset_t *before) {
-    sigset_t ending;
-    sigemptyset(&ending);
-    sigaddset(&ending, SIGINT);
-    sigaddset(&ending, SIGTERM);
-    sigaddset(&ending, SIGHUP);
-    sigprocmask(SIG_BLOCK, &ending, before);
+/* The .npy file that args->output names, to be replaced whole; false where it names anything else. */
+static bool names_npy_file(const arguments *args) {
+    io_name name;
+    if (sink_of(args) != SINK_FILE || !io_name_split(&name, args->output, true)) return false;
+    const bool names = name.known && name.format == IO_NPY && !output_is_stream(name.file);
+    io_name_free(&name);
+    return names;
 }
 
-void release_ending_signals(const sigset_t *before) { sigprocmask(SIG_SETMASK, before, NULL); }
+/* Room for the header and `bytes` of elements; a disk that has less says so before anything is computed. */
+static int begin_file(const arguments *args, result *into, size_t bytes, const char *advice, bool sparse) {
+    unsigned char header[NPY_WRITTEN_MAX];
+    char shape[SHAPE_TEXT];
+    io_error error;
+    const io_array *array = &into->array;
+    const size_t length = npy_format(array, header);
+    into->data = (off_t)length;
+    if (!output_reserve(into->file, (off_t)(length + bytes), sparse, &error))
+        return fail(args, error.exit_code, "%s; a %s array of shape %s needs %zu bytes%s%s", error.message,
+                    dtype_name(array->dtype), shape_text(array->ndim, array->shape, shape), bytes, *advice ? "; " : "",
+                    advice);
+    if (output_place(into->file, 0, header, length, &error)) return EXIT_DONE;
+    return fail(args, error.exit_code, "%s", error.message);
+}
 
-/* A signal that came while a file is replaced ends the command after it, so that no temporary is left behind. A device
- * or a pipe leaves none, and may keep us waiting for ever. */
-static bool write_undisturbed(const char *path, const io_array *array, io_error *error) {
-    sigset_t before;
-    if (output_is_stream(path)) return io_write(path, array, error);
-    hold_ending_signals(&before);
-    const bool written = io_write(path, array, error);
-    release_ending_signals(&before);
-    return written;
+int result_open(const arguments *args, result *into, const char *advice, bool sparse) {
+    io_error error;
+    size_t bytes;
+    /* What no file can hold is refused in the words of what no memory can. */
+    if (!names_npy_file(args) || !array_bytes(&into->array, &bytes) || bytes > PTRDIFF_MAX - NPY_WRITTEN_MAX)
+        return allocate_array(args, &into->array, advice);
+    io_output *file = malloc(sizeof *file);
+    if (!file) return fail(args, EXIT_NO_MEMORY, "out of memory");
+    if (output_open(file, args->output, &error)) {
+        into->file = file;
+        return begin_file(args, into, bytes, advice, sparse);
+    }
+    free(file);
+    return fail(args, error.exit_code, "%s", error.message);
+}
+
+void result_drop(result *from) {
+    if (from->file) {
+        output_abandon(from->file);
+        free(from->file);
+    } else
+        io_array_free(&from->array);
+    *from = (result){.file = NULL};
 }
 
 static int emit_file(const arguments *args, const io_array *array) {
     io_error error;
-    if (write_undisturbed(args->output ? args->output : "-", array, &error)) return EXIT_DONE;
+    if (io_write(args->output ? args->output : "-", array, &error)) return EXIT_DONE;
     return fail(args, error.exit_code, "%s", error.message);
 }
 
@@ -140,10 +168,22 @@ static void emit_text(const arguments *args, const io_array *array) {
         remark(args, "showing the corners of %zu elements; '-o OUT.npy' saves them all", io_elements(array));
 }
 
-int emit_array(const arguments *args, const io_array *array) {
+static int finish_file(const arguments *args, result *from) {
+    io_error error;
+    const bool written = output_commit(from->file, &error);
+    free(from->file);
+    *from = (result){.array = from->array};
+    from->array.data = NULL;
+    return written ? EXIT_DONE : fail(args, error.exit_code, "%s", error.message);
+}
+
+int result_emit(const arguments *args, result *from) {
+    const io_array *array = &from->array;
     int code = EXIT_DONE;
     const output_sink sink = sink_of(args);
-    if (sink == SINK_TEXT)
+    if (from->file)
+        code = finish_file(args, from);
+    else if (sink == SINK_TEXT)
         emit_text(args, array);
     else if (sink != SINK_JSON)
         code = emit_file(args, array);

@@ -3,20 +3,30 @@
 #define TOOL_OUTPUT_H
 
 #include "command.h"
-
-#include <signal.h>
+#include "io/output.h"
 
 /* Before anything is computed: can a result of `ndim` dimensions go where the command line says? */
 int check_output(const arguments *args, int ndim);
 
-/* Writes or prints the result. EXIT_DONE or the exit code, with its message printed. */
-int emit_array(const arguments *args, const io_array *array);
+/* The result of a command: in memory, or in the .npy file that will be the output, whole or not at all. */
+typedef struct result {
+    io_array array;  /* dtype and shape; data is NULL where `file` is not */
+    io_output *file; /* the output while it is written; NULL where the result is in memory */
+    off_t data;      /* where its elements begin */
+} result;
+
+/* Makes room for the dtype and shape already in result->array, in the .npy file that args->output names, or else in
+ * memory. A sparse result takes no room on the disk for what is never written. `advice`: as of allocate_array.
+ * EXIT_DONE or the exit code; to be dropped in any case. */
+int result_open(const arguments *args, result *into, const char *advice, bool sparse);
+
+/* Finishes the file, or writes or prints what is in memory. EXIT_DONE or the exit code, with its message printed. */
+int result_emit(const arguments *args, result *from);
+
+/* Frees it; a file that was not finished is as if it had never been begun. */
+void result_drop(result *from);
 
 /* Flushes standard output; EXIT_CANNOT_WRITE with a message when something printed did not arrive. */
 int finish_stdout(const arguments *args);
-
-/* SIGINT, SIGTERM and SIGHUP wait from one to the other. */
-void hold_ending_signals(sigset_t *before);
-void release_ending_signals(const sigset_t *before);
 
 #endif

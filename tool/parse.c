@@ -138,6 +138,25 @@ static bool set_number(word_parser *parser, option_id option, const char *text) 
     return true;
 }
 
+/* A number of bytes; K, M and G are powers of 1024. */
+static bool set_size(word_parser *parser, const char *text) {
+    static const char units[] = "KMG";
+    char digits[24] = "";
+    const size_t length = strlen(text);
+    const char *unit = length > 0 ? strchr(units, text[length - 1]) : NULL;
+    const size_t shift = unit && *unit ? 10 * (size_t)(unit - units + 1) : 0;
+    long long value = 0;
+    if (length < sizeof digits) memcpy(digits, text, length - (shift ? 1 : 0));
+    if (!whole(digits, 1, LLONG_MAX >> shift, &value)) {
+        fail(parser->args, 0, "--memory: found '%s', expected a number of bytes, as 500M or 2G", text);
+        return wrong(parser);
+    }
+    parser->args->memory = (size_t)value << shift;
+    if (parser->args->memory >= MEMORY_LEAST) return true;
+    fail(parser->args, 0, "--memory: found '%s', expected 1M or more", text);
+    return wrong(parser);
+}
+
 static bool set_choice(word_parser *parser, option_id option, const char *text) {
     const option_spec *spec = &option_specs[option];
     const option_choice *choice = spec->choices;
@@ -204,6 +223,8 @@ static bool set_value(word_parser *parser, option_id option, const char *text) {
         return true;
     case VALUE_REAL:
         return set_real(parser, option, text);
+    case VALUE_SIZE:
+        return set_size(parser, text);
     case VALUE_NONE:
         break;
     }

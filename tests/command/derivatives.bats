@@ -97,11 +97,12 @@ d[rows, :, rows, :] = 0
 assert not d.any()"
 }
 
-@test "a result that does not fit in memory is refused before it is computed" {
+@test "a result that fits neither memory nor the disk is refused before it is computed" {
     need_numpy
     judge <<< "np.save('tall.npy', np.zeros((400000, 10), 'f4')); np.save('wide.npy', np.zeros((1, 4000000), 'f4'))"
     fails 71 "needs 64000000000000 bytes" available "--layout blocks" -- "$SOFTJAC" jacobian --layout dense tall.npy
-    fails 71 "needs 64000000000000 bytes" available vjp -- "$SOFTJAC" jacobian wide.npy -o out.npy
+    fails 71 "needs 64000000000000 bytes" available vjp -- "$SOFTJAC" jacobian wide.npy -o out.npz
+    fails 74 "needs 64000000000000 bytes" vjp -- "$SOFTJAC" jacobian wide.npy -o out.npy
     [ ! -e out.npy ]
 }
 

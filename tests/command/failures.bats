@@ -118,7 +118,7 @@ np.save('many.npy', np.zeros((2**20 + 1, 0)))"
     [ -e /proc/self/statm ] || skip "only Linux tells how much is taken"
     need_numpy
     judge <<< "np.save('z.npy', np.zeros((1000, 160)))" # blocks of 204800000 bytes
-    run bash -c "ulimit -v 200500; exec '$SOFTJAC' jacobian z.npy --threads 1 -o j.npy"
+    run bash -c "ulimit -v 200500; exec '$SOFTJAC' jacobian z.npy --threads 1 -o j.npz"
     [[ $output != *Sanitizer* ]] || skip "a sanitizer needs more address space"
     [ "$status" -eq 71 ]
     [[ $output =~ needs\ ([0-9]+)\ bytes,\ and\ ([0-9]+)\ are ]]

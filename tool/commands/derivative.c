@@ -1,7 +1,6 @@
 /* derivative.c: the commands gradient, jacobian, vjp and jvp, of softmax or, with --log, of log-softmax.
  * One sample's Jacobian is the blocks form of the one row that --layout sample:I selects. */
 #include "compute.h"
-#include "output.h"
 
 #include <string.h>
 
@@ -50,31 +49,28 @@ static int check_class(const arguments *args, const grid *around) {
 }
 
 /* Cuts the input to the one row of --layout sample:I, a vector. */
-static int select_sample(batch_job *job, const arguments *args, io_array *logits) {
+static int select_sample(batch_job *job, const arguments *args) {
     const grid *around = &job->around;
     const size_t row = args->sample;
     size_t rows = 0;
     if (!checked_multiply(around->outer, around->inner, &rows) || row >= rows)
         return fail(args, EXIT_WRONG_USE, "--layout sample:%zu: expected a row below %zu, the rows of %s", row, rows,
                     args->inputs[0]);
-    keep_row(logits, around, row);
-    beside_keep_row(&job->beside, around, row);
+    int code = input_keep_row(args, &job->z, around, row);
+    if (code == EXIT_DONE) code = beside_keep_row(args, &job->beside, around, row);
     job->around = (struct grid){1, around->n, 1, 0};
-    return EXIT_DONE;
+    return code;
 }
 
 int command_derivative(const arguments *args) {
-    io_array logits = {0}, direction = {0};
     batch_job job = {.call = NULL};
     describe(&job, args);
-    int code = job_read(&job, args, &logits, &direction);
+    int code = job_read(&job, args);
     if (code == EXIT_DONE) code = check_class(args, &job.around);
-    if (code == EXIT_DONE && args->layout == LAYOUT_SAMPLE) code = select_sample(&job, args, &logits);
+    if (code == EXIT_DONE && args->layout == LAYOUT_SAMPLE) code = select_sample(&job, args);
     if (code == EXIT_DONE) code = job_prepare(&job);
     if (code == EXIT_DONE) code = job_run(&job);
-    if (code == EXIT_DONE) code = emit_array(args, &job.out);
+    if (code == EXIT_DONE) code = result_emit(args, &job.out);
     job_free(&job);
-    io_array_free(&direction);
-    io_array_free(&logits);
     return code;
 }

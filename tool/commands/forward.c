@@ -1,6 +1,5 @@
 /* forward.c: the commands softmax, log-softmax and logsumexp. Read, one library call a slice, emit. */
 #include "compute.h"
-#include "output.h"
 
 #include <string.h>
 
@@ -20,15 +19,13 @@ static sj_status logsumexp(const batch_job *job, sj_view z, sj_view g, sj_view o
 }
 
 int command_forward(const arguments *args) {
-    io_array logits = {0};
     batch_job job = {.call = softmax};
     if (strcmp(args->command, "log-softmax") == 0) job.call = log_softmax;
     if (strcmp(args->command, "logsumexp") == 0) job.call = logsumexp, job.kind = RESULT_REDUCED;
-    int code = job_read(&job, args, &logits, NULL);
+    int code = job_read(&job, args);
     if (code == EXIT_DONE) code = job_prepare(&job);
     if (code == EXIT_DONE) code = job_run(&job);
-    if (code == EXIT_DONE) code = emit_array(args, &job.out);
+    if (code == EXIT_DONE) code = result_emit(args, &job.out);
     job_free(&job);
-    io_array_free(&logits);
     return code;
 }

@@ -1,6 +1,7 @@
 /* mape.c: the command mape: how far PRED is from TRUE, as the article measures it and by its worst entry. */
-#include "command.h"
 #include "compute.h"
+#include "memory.h"
+#include "workers.h"
 
 #include <string.h>
 
@@ -21,29 +22,66 @@ static int check_shapes(const arguments *args, const io_array *pred, const io_ar
                 args->inputs[1]);
 }
 
-static int compare(const arguments *args, const io_array *pred, const io_array *truth) {
+/* Both numbers of the whole arrays, as the one unit of workers.h. */
+typedef struct comparison {
+    const arguments *args;
+    input pred, truth;
+    double mape, worst;
+    mappings maps;
+    size_t memory;
+    sj_status status;
+    sj_error error;
+} comparison;
+
+static bool call(void *context, int worker, size_t unit) {
+    comparison *of = context;
+    (void)worker, (void)unit;
+    const sj_view pred = flat_view(&of->pred.array), truth = flat_view(&of->truth.array);
+    of->status = sj_mape(pred, truth, &of->mape, &of->error);
+    if (of->status == SJ_OK) of->status = sj_max_relative_error(pred, truth, &of->worst, &of->error);
+    return true;
+}
+
+static void trim(void *context, size_t done) {
+    const comparison *of = context;
+    (void)done;
+    map_trim(&of->maps, of->memory);
+}
+
+static int take(comparison *of, input *in) {
+    size_t bytes;
+    const bool fits = array_bytes(&in->array, &bytes) && bytes <= of->memory / 2;
+    return fits ? input_load(of->args, in) : map_input(&of->maps, of->args, in);
+}
+
+static int print(comparison *of) {
     static const char *const headings[] = {"shape", "MAPE", "max relative error"};
     char shape[SHAPE_TEXT];
-    sj_error error = {SJ_OK, ""};
-    double mape, worst;
-    sj_status status = sj_mape(flat_view(pred), flat_view(truth), &mape, &error);
-    if (status == SJ_OK) status = sj_max_relative_error(flat_view(pred), flat_view(truth), &worst, &error);
-    if (status != SJ_OK) return library_failure(args, status, &error);
-    report *into = report_new(args);
+    const io_array *truth = &of->truth.array;
+    report *into = report_new(of->args);
     report_columns(into, 3, headings);
     report_text(into, "%s", shape_text(truth->ndim, truth->shape, shape));
-    report_number(into, "%.9g", mape);
-    report_number(into, "%.9g", worst);
+    report_number(into, "%.9g", of->mape);
+    report_number(into, "%.9g", of->worst);
     return report_finish(into);
 }
 
+static int compare(comparison *of) {
+    int code = take(of, &of->pred);
+    if (code == EXIT_DONE) code = take(of, &of->truth);
+    if (code != EXIT_DONE) return code;
+    if (!workers_run(1, 1, call, trim, of)) return fail(of->args, EXIT_NO_MEMORY, "out of memory");
+    return of->status == SJ_OK ? print(of) : library_failure(of->args, of->status, &of->error);
+}
+
 int command_mape(const arguments *args) {
-    io_array pred = {0}, truth = {0};
-    int code = read_array(args, args->inputs[0], &pred);
-    if (code == EXIT_DONE) code = read_array(args, args->inputs[1], &truth);
-    if (code == EXIT_DONE) code = check_shapes(args, &pred, &truth);
-    if (code == EXIT_DONE) code = compare(args, &pred, &truth);
-    io_array_free(&truth);
-    io_array_free(&pred);
+    comparison of = {.args = args, .memory = memory_allowed(args)};
+    int code = input_open(args, args->inputs[0], &of.pred);
+    if (code == EXIT_DONE) code = input_open(args, args->inputs[1], &of.truth);
+    if (code == EXIT_DONE) code = check_shapes(args, &of.pred.array, &of.truth.array);
+    if (code == EXIT_DONE) code = compare(&of);
+    input_close(&of.truth);
+    input_close(&of.pred);
+    map_free(&of.maps);
     return code;
 }

@@ -139,11 +139,26 @@ static void copy_transposed(const npy_header *header, run_copy copy, size_t out_
 
 sj_dtype convert_dtype(const npy_header *header) { return header->kind == 'f' && header->item <= 4 ? SJ_F32 : SJ_F64; }
 
-bool convert_is_copy(const npy_header *header) {
+static bool host_is_big_endian(void) {
     const uint16_t one = 1;
     unsigned char first;
     memcpy(&first, &one, 1);
-    return header->kind == 'f' && header->item >= 4 && header->big_endian == (first == 0);
+    return first == 0;
+}
+
+bool convert_is_copy(const npy_header *header) {
+    return header->kind == 'f' && header->item >= 4 && header->big_endian == host_is_big_endian();
+}
+
+void convert_little(void *elements, size_t item, size_t count) {
+    unsigned char *bytes = elements;
+    for (size_t i = 0; host_is_big_endian() && i < count; i++, bytes += item) {
+        for (size_t b = 0; b < item / 2; b++) {
+            const unsigned char low = bytes[b];
+            bytes[b] = bytes[item - 1 - b];
+            bytes[item - 1 - b] = low;
+        }
+    }
 }
 
 void convert_run(const npy_header *header, const unsigned char *data, size_t count, void *out) {

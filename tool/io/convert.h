@@ -14,6 +14,9 @@ bool convert_is_copy(const npy_header *header);
 /* `count` elements in the order of the file. */
 void convert_run(const npy_header *header, const unsigned char *data, size_t count, void *out);
 
+/* Makes native elements of `item` bytes little-endian, in place, or the reverse. */
+void convert_little(void *elements, size_t item, size_t count);
+
 /* Allocates and fills *array from header->data_bytes bytes at `data`. False when out of memory. */
 bool convert_elements(const npy_header *header, const unsigned char *data, io_array *array);
 

@@ -3,6 +3,7 @@
 #include "output.h"
 
 #include "fail.h"
+#include "guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,10 +75,20 @@ static int create_temporary(io_output *output, mode_t mode) {
     for (int attempt = 0; attempt < 100; attempt++, salt = salt * 69069 + 1) {
         snprintf(output->temporary + folder, room - folder, ".softjac-%lx-%lx", (unsigned long)getpid() & 0xffffffff,
                  salt & 0xffffffff);
-        const int file = open_retrying(output->temporary, O_WRONLY | O_CREAT | O_EXCL, mode);
-        if (file >= 0 || errno != EEXIST) return file;
+        guard_add(output->temporary);
+        /* Readable too: a result may be mapped. */
+        const int file = open_retrying(output->temporary, O_RDWR | O_CREAT | O_EXCL, mode);
+        if (file >= 0) return file;
+        guard_drop(output->temporary);
+        if (errno != EEXIST) return -1;
     }
     return -1;
+}
+
+static void forget_temporary(io_output *output) {
+    if (output->temporary) guard_drop(output->temporary);
+    free(output->temporary);
+    output->temporary = NULL;
 }
 
 /* A file that is replaced keeps its mode, and its owner where that is allowed. */
@@ -111,8 +122,7 @@ static bool open_replacement(io_output *output, const char *path, io_error *erro
     output->file = create_temporary(output, exists ? 0600 : 0666);
     if (output->file < 0) {
         const int reason = errno;
-        free(output->temporary);
-        output->temporary = NULL;
+        forget_temporary(output);
         if (reason == ENOMEM) return io_fail_memory(error, path);
         return io_fail(error, IO_CANNOT_CREATE, path, "cannot be created: %s", strerror(reason));
     }
@@ -164,6 +174,34 @@ bool output_write(io_output *output, const void *bytes, size_t length, io_error 
     return true;
 }
 
+bool output_reserve(const io_output *output, off_t length, bool sparse, io_error *error) {
+    int result = 0;
+#ifdef __linux__
+    /* Not posix_fallocate: where a file system cannot reserve, the C library would write every block. */
+    if (!sparse && length > 0) result = fallocate(output->file, 0, 0, length);
+    if (result != 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINTR)) result = 0;
+#endif
+    if (result == 0) result = ftruncate(output->file, length);
+    if (result == 0) return true;
+    return io_fail(error, IO_TRANSFER_ERROR, output->name, "cannot be written: %s", strerror(errno));
+}
+
+bool output_place(const io_output *output, off_t offset, const void *bytes, size_t length, io_error *error) {
+    const unsigned char *from = bytes;
+    while (length > 0) {
+        const ssize_t put = pwrite(output->file, from, length < WRITE_AT_ONCE ? length : WRITE_AT_ONCE, offset);
+        if (put > 0) {
+            from += put;
+            offset += put;
+            length -= (size_t)put;
+        } else if (put == 0 || errno != EINTR) {
+            return io_fail(error, IO_TRANSFER_ERROR, output->name, "cannot be written: %s",
+                           put == 0 ? "no bytes are taken" : strerror(errno));
+        }
+    }
+    return true;
+}
+
 /* Some file systems cannot sync, and say so by these. */
 static bool sync_file(int file) {
     int result;
@@ -200,8 +238,7 @@ static bool replace(io_output *output, io_error *error) {
         if (folder >= 0) close(folder);
         return io_fail(error, IO_CANNOT_CREATE, output->name, "cannot be replaced: %s", strerror(reason));
     }
-    free(output->temporary);
-    output->temporary = NULL;
+    forget_temporary(output);
     if (folder < 0) return true;
     const bool synced = sync_file(folder);
     const int reason = errno;
@@ -229,7 +266,7 @@ bool output_commit(io_output *output, io_error *error) {
 void output_abandon(io_output *output) {
     close_file(output);
     if (output->temporary) unlink(output->temporary);
-    free(output->temporary);
+    forget_temporary(output);
     free(output->target);
-    output->temporary = output->target = NULL;
+    output->target = NULL;
 }
