@@ -91,6 +91,26 @@ int job_prepare(batch_job *job) {
     return result_open(args, &job->out, advice, job->kind == RESULT_DENSE);
 }
 
+double job_bytes(batch_job *job) {
+    double bytes = 0;
+    bool of_rows;
+    for (int i = 0; i < JOB_INPUTS; i++) {
+        const input *in = job_input(job, i, &of_rows);
+        if (in->given && in->in_file) bytes += (double)in->file.header.data_bytes;
+    }
+    return bytes;
+}
+
+int job_inputs_unchanged(batch_job *job) {
+    io_error error;
+    bool of_rows;
+    for (int i = 0; i < JOB_INPUTS; i++) {
+        const input *in = job_input(job, i, &of_rows);
+        if (in->given && !input_unchanged(in, &error)) return fail(job->args, error.exit_code, "%s", error.message);
+    }
+    return EXIT_DONE;
+}
+
 void job_free(batch_job *job) {
     result_drop(&job->out);
     beside_free(&job->beside);

@@ -13,6 +13,15 @@ typedef struct batch_job batch_job;
 /* z, g and out view one slice: z and g (outer, n, inner) with class axis 1; out by the kind of the result. */
 typedef sj_status (*job_call)(const batch_job *job, sj_view z, sj_view g, sj_view out, const sj_options *options);
 
+/* What the row states of the library can make of a row that comes in pieces. */
+typedef enum states_make {
+    STATES_NOTHING,
+    STATES_SOFTMAX,
+    STATES_LOG_SOFTMAX,
+    STATES_LOGSUMEXP,
+    STATES_PRODUCT
+} states_make;
+
 struct batch_job {
     const arguments *args;
     input z, g; /* g is not given where the operation takes none */
@@ -21,6 +30,7 @@ struct batch_job {
     result_kind kind;
     result out; /* dtype, shape and room are set by job_prepare */
     job_call call;
+    states_make states;
     mappings maps; /* where rows are longer than the memory */
 };
 
@@ -38,6 +48,12 @@ void job_free(batch_job *job);
 /* The inputs in an order of their own, those that are not given too, and whether each has one number a row. */
 enum { JOB_Z, JOB_G, JOB_MASK, JOB_BIAS, JOB_LENGTHS, JOB_SINK, JOB_INPUTS };
 input *job_input(batch_job *job, int i, bool *of_rows);
+
+/* Of the files that the inputs are read from. */
+double job_bytes(batch_job *job);
+
+/* Whether every file is still as long as it was. EXIT_DONE or the exit code. */
+int job_inputs_unchanged(batch_job *job);
 
 /* A library failure as an exit code, with its message printed. */
 int library_failure(const arguments *args, sj_status status, const sj_error *error);

@@ -1,6 +1,8 @@
 /* input.c: the inputs of input.h. Elements on demand are checked against their rule and narrowed to what the library
  * takes as they are read, a small buffer at a time. */
 #include "input.h"
+#include "memory.h"
+#include "spill.h"
 
 #include "io/fail.h"
 
@@ -15,20 +17,31 @@ static int failed(const arguments *args, const io_error *error) {
     return fail(args, error->exit_code, "%s", error->message);
 }
 
+/* What is small enough to be turned in memory is read as other formats are. */
+static bool turned_in_memory(const arguments *args, const npy_input *file) {
+    const npy_header *header = &file->header;
+    return header->data_bytes + header->elements * io_item(file->dtype) <= memory_allowed(args) / 4;
+}
+
 int input_open(const arguments *args, const char *path, input *in) {
     io_error error;
     *in = (input){.given = true, .rule.name = path};
     if (!npy_is_file(path)) return read_array(args, path, &in->array);
     if (!npy_open(&in->file, path, &error)) return failed(args, &error);
+    in->in_file = true;
     const npy_header *header = &in->file.header;
-    if (header->fortran_order && header->ndim > 1) {
-        npy_close(&in->file);
+    const bool integers = header->kind != 'f';
+    if (header->fortran_order && header->ndim > 1 && turned_in_memory(args, &in->file)) {
+        input_close(in);
         return read_array(args, path, &in->array);
     }
-    in->in_file = true;
+    if (header->fortran_order && header->ndim > 1) {
+        const int code = spill_transposed(args, &in->file);
+        if (code != EXIT_DONE) return code;
+    }
     in->array.dtype = in->file.dtype;
     in->array.ndim = header->ndim;
-    in->array.integers = header->kind != 'f';
+    in->array.integers = integers;
     memcpy(in->array.shape, header->shape, sizeof header->shape);
     return EXIT_DONE;
 }

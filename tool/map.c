@@ -5,6 +5,7 @@
 #include "io/convert.h"
 #include "io/fail.h"
 #include "io/guard.h"
+#include "spill.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -48,15 +49,6 @@ static bool is_as_taken(const input *in) {
            in->cycle == 0 && in->file.header.data_offset % in->file.header.item == 0;
 }
 
-/* A file that is gone when it is closed; -1 where there can be none. */
-static int open_nameless(char name[4096]) {
-    const char *folder = getenv("TMPDIR");
-    snprintf(name, 4096, "%s/softjac-XXXXXX", folder && *folder ? folder : "/var/tmp");
-    const int file = mkstemp(name);
-    if (file >= 0) unlink(name);
-    return file;
-}
-
 static bool spill_elements(const input *in, const io_output *spill, io_error *error) {
     const size_t item = io_item(in->array.dtype), elements = io_elements(&in->array);
     char *block = malloc(SPILLED_AT_ONCE * item);
@@ -71,17 +63,17 @@ static bool spill_elements(const input *in, const io_output *spill, io_error *er
 }
 
 static int spill(mappings *maps, const arguments *args, input *in, char **data) {
-    char name[4096];
     io_error error;
+    spill_file file;
     const size_t bytes = io_elements(&in->array) * io_item(in->array.dtype);
-    io_output file = {.name = name, .file = open_nameless(name)};
-    if (file.file < 0) return fail(args, EXIT_CANNOT_CREATE, "%s: cannot be created: %s", name, strerror(errno));
-    const bool spilled = output_reserve(&file, (off_t)bytes, false, &error) && spill_elements(in, &file, &error);
-    const bool mapped = spilled && map(maps, file.file, bytes, false, data);
-    const int reason = errno;
-    close(file.file);
-    if (!spilled) return fail(args, error.exit_code, "%s", error.message);
-    return mapped ? EXIT_DONE : fail(args, EXIT_NO_MEMORY, "%s: cannot be mapped: %s", name, strerror(reason));
+    int code = spill_open(args, &file, bytes);
+    if (code != EXIT_DONE) return code;
+    if (!spill_elements(in, &file.output, &error))
+        code = fail(args, error.exit_code, "%s", error.message);
+    else if (!map(maps, file.output.file, bytes, false, data))
+        code = fail(args, EXIT_NO_MEMORY, "%s: cannot be mapped: %s", file.name, strerror(errno));
+    close(file.output.file);
+    return code;
 }
 
 int map_input(mappings *maps, const arguments *args, input *in) {
@@ -103,7 +95,10 @@ int map_input(mappings *maps, const arguments *args, input *in) {
 int map_result(mappings *maps, const arguments *args, result *into) {
     char *data;
     const size_t bytes = io_elements(&into->array) * io_item(into->array.dtype);
+    io_error error;
     if (!into->file) return EXIT_DONE;
+    if (!into->sparse && !output_reserve(into->file, into->data + (off_t)bytes, &error))
+        return fail(args, error.exit_code, "%s", error.message);
     if (!map(maps, into->file->file, (size_t)into->data + bytes, true, &data))
         return fail(args, EXIT_NO_MEMORY, "%s: cannot be mapped: %s", into->file->name, strerror(errno));
     written_from = data;

@@ -100,7 +100,8 @@ static int begin_file(const arguments *args, result *into, size_t bytes, const c
     const io_array *array = &into->array;
     const size_t length = npy_format(array, header);
     into->data = (off_t)length;
-    if (!output_reserve(into->file, (off_t)(length + bytes), sparse, &error))
+    into->sparse = sparse;
+    if (!output_extend(into->file, (off_t)(length + bytes), sparse, &error))
         return fail(args, error.exit_code, "%s; a %s array of shape %s needs %zu bytes%s%s", error.message,
                     dtype_name(array->dtype), shape_text(array->ndim, array->shape, shape), bytes, *advice ? "; " : "",
                     advice);

@@ -13,6 +13,7 @@ typedef struct result {
     io_array array;  /* dtype and shape; data is NULL where `file` is not */
     io_output *file; /* the output while it is written; NULL where the result is in memory */
     off_t data;      /* where its elements begin */
+    bool sparse;     /* most of it is never written */
 } result;
 
 /* Makes room for the dtype and shape already in result->array, in the .npy file that args->output names, or else in

@@ -3,9 +3,9 @@
 
 #include "memory.h"
 
-/* Elements of a result in one slice: some milliseconds of work, far more than a call costs, and little enough to be in
- * the cache when it is written. */
-enum { SLICE_ELEMENTS = 1 << 20, DENSE_ELEMENTS = 1 << 10 };
+/* Elements of a result in one slice: some milliseconds of work, far more than a call costs; of a file, little enough to
+ * be in the cache still when it is written. */
+enum { SLICE_ELEMENTS = 1 << 20, FILE_ELEMENTS = 1 << 18, DENSE_ELEMENTS = 1 << 10 };
 
 /* Rows side by side: what fills vectors in memory, what is worth a read of a file, and what a read may be at least. */
 enum { LEAST_INNER = 64, FILE_INNER = 1 << 14, LEAST_FILE_INNER = 1 << 10 };
@@ -47,16 +47,16 @@ static size_t row_bytes(batch_job *job) {
 
 /* Rows of a slice, were there memory without end. Of a dense result only the square of a slice with itself is computed:
  * what lies beside those squares is zero from the first. */
-static size_t rows_of_slice(const batch_job *job) {
+static size_t rows_of_slice(const batch_job *job, bool streams) {
     const size_t row = job->kind == RESULT_REDUCED ? job->around.n : row_elements(job);
-    const size_t elements = job->kind == RESULT_DENSE ? DENSE_ELEMENTS : SLICE_ELEMENTS;
+    const size_t elements = job->kind == RESULT_DENSE ? DENSE_ELEMENTS : streams ? FILE_ELEMENTS : SLICE_ELEMENTS;
     return row <= 1 ? elements : elements < row ? 1 : elements / row;
 }
 
 /* At most `most` rows: of the memory for one slice. */
 static void cut(slice_plan *plan, const batch_job *job, bool streams, size_t most) {
     const grid *around = &job->around;
-    const size_t inner = around->inner ? around->inner : 1, rows = least(rows_of_slice(job), most);
+    const size_t inner = around->inner ? around->inner : 1, rows = least(rows_of_slice(job, streams), most);
     /* A mapping is best walked once, from end to end. */
     const size_t side = job->maps.count ? inner : streams ? FILE_INNER : LEAST_INNER;
     plan->outers = io_elements(&job->out.array) == 0 ? around->outer : rows < inner ? 1 : rows / inner;

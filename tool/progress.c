@@ -18,6 +18,25 @@ void progress_begin(progress *bar, const arguments *args, const char *label, dou
     bar->last = bar->start;
 }
 
+/* "1.3 GB/s", in the powers of 1000 that disks are sold by. */
+static void print_rate(double rate) {
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    while (rate >= 1000 && unit + 1 < sizeof units / sizeof *units) rate /= 1000, unit++;
+    fprintf(stderr, "  %.*f %s/s", rate < 10 ? 1 : 0, rate, units[unit]);
+}
+
+/* "42 s", "5 min 07 s", "2 h 05 min". */
+static void print_time_left(double seconds) {
+    const unsigned long whole = seconds < 1e9 ? (unsigned long)(seconds + 0.5) : 1000000000ul;
+    if (whole < 60)
+        fprintf(stderr, "  %lu s left", whole);
+    else if (whole < 3600)
+        fprintf(stderr, "  %lu min %02lu s left", whole / 60, whole % 60);
+    else
+        fprintf(stderr, "  %lu h %02lu min left", whole / 3600, whole / 60 % 60);
+}
+
 void progress_update(progress *bar, double done) {
     struct timespec now;
     if (!bar->enabled) return;
@@ -30,7 +49,10 @@ void progress_update(progress *bar, double done) {
     const int full = (int)(fraction * BAR_WIDTH);
     fprintf(stderr, "\r%s [%.*s%*s] %3.0f%%", bar->label, full, "##############################", BAR_WIDTH - full, "",
             100.0 * fraction);
-    if (fraction > 0) fprintf(stderr, "  %.0f s left ", elapsed * (1.0 - fraction) / fraction);
+    if (bar->bytes > 0) print_rate(fraction * bar->bytes / elapsed);
+    if (fraction > 0) print_time_left(elapsed * (1.0 - fraction) / fraction);
+    /* What a longer line left behind. */
+    fputs("\033[K", stderr);
     fflush(stderr);
 }
 

@@ -1,27 +1,16 @@
 /* run.c: job_run of compute.h. Each worker has buffers for one slice: it reads the parts that are not in memory, calls
  * the library, and writes the result to its place, while others do the same with other slices. */
 #include "memory.h"
+#include "pieces.h"
 #include "plan.h"
+#include "transfer.h"
 #include "workers.h"
 
-#include "io/convert.h"
-#include "io/fail.h"
-
 #include <stdlib.h>
-#include <string.h>
-
-/* Of the lowest slice that failed on one worker. */
-typedef struct slice_failure {
-    size_t unit;
-    sj_status status; /* SJ_OK: `transfer` says what failed */
-    sj_error library;
-    io_error transfer;
-} slice_failure;
 
 typedef struct slice_worker {
     void *parts[JOB_INPUTS], *result; /* buffers; NULL where the array is in memory */
-    bool failed;
-    slice_failure failure;
+    work_failure failure;
 } slice_worker;
 
 typedef struct slice_run {
@@ -32,52 +21,14 @@ typedef struct slice_run {
     size_t memory; /* for what is mapped */
 } slice_run;
 
-typedef struct fill_context {
-    const input *in;
-    char *to;
-    io_error *error;
-} fill_context;
-
-static bool fill_run(void *context, size_t first, size_t count, size_t at) {
-    const fill_context *fill = context;
-    return input_fill(fill->in, first, count, fill->to + at * io_item(fill->in->array.dtype), fill->error);
-}
-
-/* A view of what a slice has of the input: where it is in memory, or of a buffer that it is read into. */
-static bool slice_view(const input *in, const placement *place, void *buffer, sj_view *view, io_error *error) {
-    fill_context fill = {in, buffer, error};
-    if (in->array.data) return *view = placed_view(in->array.data, in->array.dtype, place), true;
-    *view = packed_view(buffer, in->array.dtype, place);
-    return each_run(place, fill_run, &fill);
-}
-
-typedef struct write_context {
-    const result *to;
-    const char *from;
-    io_error *error;
-} write_context;
-
-static bool write_run(void *context, size_t first, size_t count, size_t at) {
-    const write_context *write = context;
-    const size_t item = io_item(write->to->array.dtype);
-    const off_t offset = write->to->data + (off_t)(first * item);
-    return output_place(write->to->file, offset, write->from + at * item, count * item, write->error);
-}
-
-static bool write_slice(const result *to, const placement *place, void *buffer, io_error *error) {
-    write_context write = {to, buffer, error};
-    convert_little(buffer, io_item(to->array.dtype), placement_elements(place));
-    return each_run(place, write_run, &write);
-}
-
 static bool compute_slice(batch_job *job, const row_slice *slice, slice_worker *worker, int threads) {
-    slice_failure *failure = &worker->failure;
+    work_failure *failure = &worker->failure;
     sj_view views[JOB_INPUTS];
     bool of_rows;
     for (int i = 0; i < JOB_INPUTS; i++) {
         const input *in = job_input(job, i, &of_rows);
         const placement place = of_rows ? place_row_numbers(&job->around, slice) : place_rows(&job->around, slice);
-        if (in->given && !slice_view(in, &place, worker->parts[i], &views[i], &failure->transfer)) return false;
+        if (in->given && !transfer_in(in, &place, worker->parts[i], &views[i], &failure->transfer)) return false;
     }
     sj_options options = library_options(job->args, &failure->library);
     options.threads = threads;
@@ -91,7 +42,7 @@ static bool compute_slice(batch_job *job, const row_slice *slice, slice_worker *
                                        : packed_view(worker->result, to->array.dtype, &place);
     failure->status = job->call(job, views[JOB_Z], job->g.given ? views[JOB_G] : views[JOB_Z], out, &options);
     if (failure->status != SJ_OK) return false;
-    return to->array.data || write_slice(to, &place, worker->result, &failure->transfer);
+    return to->array.data || transfer_out(to, &place, worker->result, &failure->transfer);
 }
 
 static bool run_unit(void *context, int number, size_t unit) {
@@ -99,7 +50,7 @@ static bool run_unit(void *context, int number, size_t unit) {
     slice_worker *worker = &run->workers[number];
     const row_slice slice = plan_slice(&run->plan, &run->job->around, unit);
     if (compute_slice(run->job, &slice, worker, run->plan.threads)) return true;
-    worker->failed = true;
+    worker->failure.failed = true;
     worker->failure.unit = unit;
     return false;
 }
@@ -140,26 +91,10 @@ static void free_buffers(slice_run *run) {
     free(run->workers);
 }
 
-/* What one thread alone would have said, had it done the slices in order. */
 static int first_failure(const slice_run *run) {
-    const slice_failure *first = NULL;
-    for (int w = 0; w < run->plan.workers; w++) {
-        const slice_worker *worker = &run->workers[w];
-        if (worker->failed && (!first || worker->failure.unit < first->unit)) first = &worker->failure;
-    }
-    if (!first) return EXIT_DONE;
-    if (first->status != SJ_OK) return library_failure(run->job->args, first->status, &first->library);
-    return fail(run->job->args, first->transfer.exit_code, "%s", first->transfer.message);
-}
-
-static int check_unchanged(batch_job *job) {
-    io_error error;
-    bool of_rows;
-    for (int i = 0; i < JOB_INPUTS; i++) {
-        const input *in = job_input(job, i, &of_rows);
-        if (in->given && !input_unchanged(in, &error)) return fail(job->args, error.exit_code, "%s", error.message);
-    }
-    return EXIT_DONE;
+    const work_failure *first = NULL;
+    for (int w = 0; w < run->plan.workers; w++) first = failure_before(first, &run->workers[w].failure);
+    return failure_report(run->job->args, first);
 }
 
 static int map_all(batch_job *job) {
@@ -176,17 +111,19 @@ static int run_slices(batch_job *job) {
     run.workers = calloc((size_t)run.plan.workers, sizeof *run.workers);
     if (run.workers && make_buffers(&run)) {
         progress_begin(&run.bar, job->args, job->args->command, (double)run.plan.units);
+        run.bar.bytes = job_bytes(job);
         const bool ran = workers_run(run.plan.workers, run.plan.units, run_unit, show_progress, &run);
         progress_end(&run.bar);
         if (ran) code = first_failure(&run);
     }
     free_buffers(&run);
     if (code == EXIT_NO_MEMORY) return fail(job->args, code, "out of memory");
-    return code == EXIT_DONE ? check_unchanged(job) : code;
+    return code == EXIT_DONE ? job_inputs_unchanged(job) : code;
 }
 
 int job_run(batch_job *job) {
     const slice_plan plan = plan_slices(job);
+    if (!plan.fits && pieces_serve(job)) return pieces_run(job);
     const int code = plan.fits ? EXIT_DONE : map_all(job);
     return code == EXIT_DONE ? run_slices(job) : code;
 }

@@ -36,6 +36,7 @@ static void describe(batch_job *job, const arguments *args) {
         job->call = jacobian;
         job->kind = args->layout == LAYOUT_DENSE ? RESULT_DENSE : RESULT_BLOCKS;
     }
+    if ((job->call == vjp || job->call == jvp) && !args->log) job->states = STATES_PRODUCT;
 }
 
 /* The library would say it of a slice; here the message can name the file. */

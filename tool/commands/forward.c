@@ -19,9 +19,10 @@ static sj_status logsumexp(const batch_job *job, sj_view z, sj_view g, sj_view o
 }
 
 int command_forward(const arguments *args) {
-    batch_job job = {.call = softmax};
-    if (strcmp(args->command, "log-softmax") == 0) job.call = log_softmax;
-    if (strcmp(args->command, "logsumexp") == 0) job.call = logsumexp, job.kind = RESULT_REDUCED;
+    batch_job job = {.call = softmax, .states = STATES_SOFTMAX};
+    if (strcmp(args->command, "log-softmax") == 0) job.call = log_softmax, job.states = STATES_LOG_SOFTMAX;
+    if (strcmp(args->command, "logsumexp") == 0)
+        job.call = logsumexp, job.states = STATES_LOGSUMEXP, job.kind = RESULT_REDUCED;
     int code = job_read(&job, args);
     if (code == EXIT_DONE) code = job_prepare(&job);
     if (code == EXIT_DONE) code = job_run(&job);

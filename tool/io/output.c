@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -174,16 +175,25 @@ bool output_write(io_output *output, const void *bytes, size_t length, io_error 
     return true;
 }
 
-bool output_reserve(const io_output *output, off_t length, bool sparse, io_error *error) {
-    int result = 0;
+static bool failed(const io_output *output, int reason, io_error *error) {
+    return io_fail(error, IO_TRANSFER_ERROR, output->name, "cannot be written: %s", strerror(reason));
+}
+
+bool output_extend(const io_output *output, off_t length, bool sparse, io_error *error) {
+    struct statvfs disk;
+    if (!sparse && fstatvfs(output->file, &disk) == 0 && disk.f_frsize > 0 &&
+        (unsigned long long)length / disk.f_frsize > disk.f_bavail)
+        return failed(output, ENOSPC, error);
+    return ftruncate(output->file, length) == 0 || failed(output, errno, error);
+}
+
+bool output_reserve(const io_output *output, off_t length, io_error *error) {
 #ifdef __linux__
     /* Not posix_fallocate: where a file system cannot reserve, the C library would write every block. */
-    if (!sparse && length > 0) result = fallocate(output->file, 0, 0, length);
-    if (result != 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINTR)) result = 0;
+    if (length > 0 && fallocate(output->file, 0, 0, length) != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
+        return failed(output, errno, error);
 #endif
-    if (result == 0) result = ftruncate(output->file, length);
-    if (result == 0) return true;
-    return io_fail(error, IO_TRANSFER_ERROR, output->name, "cannot be written: %s", strerror(errno));
+    return ftruncate(output->file, length) == 0 || failed(output, errno, error);
 }
 
 bool output_place(const io_output *output, off_t offset, const void *bytes, size_t length, io_error *error) {
