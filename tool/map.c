@@ -56,7 +56,7 @@ static bool spill_elements(const input *in, const io_output *spill, io_error *er
     for (size_t first = 0; spilled && first < elements; first += SPILLED_AT_ONCE) {
         const size_t count = elements - first < SPILLED_AT_ONCE ? elements - first : SPILLED_AT_ONCE;
         spilled = input_fill(in, first, count, block, error) &&
-                  output_place(spill, (off_t)(first * item), block, count * item, error);
+                  output_place(spill, (first * item), block, count * item, error);
     }
     free(block);
     return spilled;
@@ -97,7 +97,7 @@ int map_result(mappings *maps, const arguments *args, result *into) {
     const size_t bytes = io_elements(&into->array) * io_item(into->array.dtype);
     io_error error;
     if (!into->file) return EXIT_DONE;
-    if (!into->sparse && !output_reserve(into->file, into->data + (off_t)bytes, &error))
+    if (!into->sparse && !output_reserve(into->file, into->data + bytes, &error))
         return fail(args, error.exit_code, "%s", error.message);
     if (!map(maps, into->file->file, (size_t)into->data + bytes, true, &data))
         return fail(args, EXIT_NO_MEMORY, "%s: cannot be mapped: %s", into->file->name, strerror(errno));

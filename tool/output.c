@@ -99,9 +99,9 @@ static int begin_file(const arguments *args, result *into, size_t bytes, const c
     io_error error;
     const io_array *array = &into->array;
     const size_t length = npy_format(array, header);
-    into->data = (off_t)length;
+    into->data = length;
     into->sparse = sparse;
-    if (!output_extend(into->file, (off_t)(length + bytes), sparse, &error))
+    if (!output_extend(into->file, (length + bytes), sparse, &error))
         return fail(args, error.exit_code, "%s; a %s array of shape %s needs %zu bytes%s%s", error.message,
                     dtype_name(array->dtype), shape_text(array->ndim, array->shape, shape), bytes, *advice ? "; " : "",
                     advice);

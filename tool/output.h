@@ -12,7 +12,7 @@ int check_output(const arguments *args, int ndim);
 typedef struct result {
     io_array array;  /* dtype and shape; data is NULL where `file` is not */
     io_output *file; /* the output while it is written; NULL where the result is in memory */
-    off_t data;      /* where its elements begin */
+    size_t data;     /* where its elements begin */
     bool sparse;     /* most of it is never written */
 } result;
 

@@ -19,7 +19,7 @@ int spill_open(const arguments *args, spill_file *file, size_t bytes) {
     if (file->output.file < 0)
         return fail(args, EXIT_CANNOT_CREATE, "%s: cannot be created: %s", file->name, strerror(errno));
     unlink(file->name);
-    if (output_extend(&file->output, (off_t)bytes, false, &error)) return EXIT_DONE;
+    if (output_extend(&file->output, bytes, false, &error)) return EXIT_DONE;
     close(file->output.file);
     return fail(args, error.exit_code, "%s", error.message);
 }
@@ -49,9 +49,9 @@ static bool write_slab(const slab *of, const io_array *turned, io_error *error) 
     const size_t item = io_item(turned->dtype), extent = of->in->header.shape[of->axis];
     const char *from = turned->data;
     if (of->axis == 0)
-        return output_place(of->to, (off_t)(of->first * of->others * item), from, of->width * of->others * item, error);
+        return output_place(of->to, (of->first * of->others * item), from, of->width * of->others * item, error);
     for (size_t run = 0; run < of->others; run++) {
-        const off_t offset = (off_t)((run * extent + of->first) * item);
+        const size_t offset = ((run * extent + of->first) * item);
         if (!output_place(of->to, offset, from + run * of->width * item, of->width * item, error)) return false;
     }
     return true;
@@ -114,6 +114,6 @@ int spill_transposed(const arguments *args, npy_input *in) {
         return fail(args, error.exit_code, "%s", error.message);
     }
     npy_close(in);
-    *in = (npy_input){in->name, file.output.file, header, in->dtype, (off_t)header.data_bytes};
+    *in = (npy_input){in->name, file.output.file, header, in->dtype, header.data_bytes};
     return EXIT_DONE;
 }

@@ -30,7 +30,7 @@ typedef struct write_context {
 static bool write_run(void *context, size_t first, size_t count, size_t at) {
     const write_context *write = context;
     const size_t item = io_item(write->to->array.dtype);
-    const off_t offset = write->to->data + (off_t)(first * item);
+    const size_t offset = write->to->data + (first * item);
     return output_place(write->to->file, offset, write->from + at * item, count * item, write->error);
 }
 

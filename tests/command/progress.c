@@ -34,10 +34,11 @@ static const char *received(int end, const char *until) {
     return text;
 }
 
-static void run_job(const arguments *args, long milliseconds) {
+static void run_job(const arguments *args, long milliseconds, double bytes) {
     const struct timespec pause = {milliseconds / 1000, milliseconds % 1000 * 1000000};
     progress bar;
     progress_begin(&bar, args, "jacobian", 4);
+    bar.bytes = bytes;
     progress_update(&bar, 1);
     nanosleep(&pause, NULL);
     progress_update(&bar, 2);
@@ -68,20 +69,28 @@ int main(void) {
         printf("skipped: this system gives no pseudo-terminal\n");
         return 77;
     }
-    run_job(&args, 10);
+    run_job(&args, 10, 0);
     expect(*received(terminal, NULL) == '\0', "a job of 10 ms shows nothing");
-    run_job(&args, 1100);
+    run_job(&args, 1100, 0);
     const char *erase = "\r\033[K";
     const char *bar = received(terminal, erase);
     expect(strstr(bar, "jacobian [") && strstr(bar, " 50%"), "a job of over a second shows its name and its half");
     const size_t length = strlen(bar), end = strlen(erase);
     expect(length > end && strcmp(bar + length - end, erase) == 0, "the bar is erased at the end");
+    expect(!strstr(bar, "B/s"), "of what is no file it shows no rate");
+    run_job(&args, 1100, 4e9);
+    bar = received(terminal, erase);
+    /* 2 GB in 1.1 s or somewhat more, and as long again. */
+    expect(strstr(bar, "  1.") && strstr(bar, " GB/s  1 s left"),
+           "of files it shows the rate, and the time that is left");
+    run_job(&args, 1100, 2e6);
+    expect(strstr(received(terminal, erase), " kB/s"), "rates have the unit that suits them");
     args.quiet = true;
-    run_job(&args, 1100);
+    run_job(&args, 1100, 0);
     expect(*received(terminal, NULL) == '\0', "--quiet shows none");
     args.quiet = false;
     const int reader = open_pipe();
-    run_job(&args, 1100);
+    run_job(&args, 1100, 0);
     expect(reader >= 0 && *received(reader, NULL) == '\0', "none where stderr is no terminal");
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -18,6 +18,8 @@ locale_t __real_newlocale(int mask, const char *name, locale_t base);
 int __real_open(const char *path, int flags, ...);
 ssize_t __real_read(int file, void *bytes, size_t length);
 ssize_t __real_write(int file, const void *bytes, size_t length);
+ssize_t __real_pread(int file, void *bytes, size_t length, off_t offset);
+ssize_t __real_pwrite(int file, const void *bytes, size_t length, off_t offset);
 int __real_fsync(int file);
 int __real_close(int file);
 int __real_rename(const char *from, const char *to);
@@ -31,6 +33,8 @@ locale_t __wrap_newlocale(int mask, const char *name, locale_t base);
 int __wrap_open(const char *path, int flags, ...);
 ssize_t __wrap_read(int file, void *bytes, size_t length);
 ssize_t __wrap_write(int file, const void *bytes, size_t length);
+ssize_t __wrap_pread(int file, void *bytes, size_t length, off_t offset);
+ssize_t __wrap_pwrite(int file, const void *bytes, size_t length, off_t offset);
 int __wrap_fsync(int file);
 int __wrap_close(int file);
 int __wrap_rename(const char *from, const char *to);
@@ -116,6 +120,16 @@ ssize_t __wrap_read(int file, void *bytes, size_t length) {
 ssize_t __wrap_write(int file, const void *bytes, size_t length) {
     if (!fails(FAULT_WRITE)) return __real_write(file, bytes, length);
     return armed.reason ? -1 : __real_write(file, bytes, (length + 1) / 2);
+}
+
+ssize_t __wrap_pread(int file, void *bytes, size_t length, off_t offset) {
+    if (!fails(FAULT_READ)) return __real_pread(file, bytes, length, offset);
+    return armed.reason ? -1 : __real_pread(file, bytes, 1, offset);
+}
+
+ssize_t __wrap_pwrite(int file, const void *bytes, size_t length, off_t offset) {
+    if (!fails(FAULT_WRITE)) return __real_pwrite(file, bytes, length, offset);
+    return armed.reason ? -1 : __real_pwrite(file, bytes, (length + 1) / 2, offset);
 }
 
 int __wrap_fsync(int file) { return fails(FAULT_SYNC) ? -1 : __real_fsync(file); }

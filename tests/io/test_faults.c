@@ -3,6 +3,9 @@
 #include "archive.h"
 #include "faults.h"
 
+#include "io/npy_input.h"
+#include "io/output.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -167,6 +170,62 @@ static void a_file_system_without_sync_is_no_error(void **state) {
     assert_int_equal(each_write_fault("out.npy", FAULT_SYNC, false, EINVAL, NULL), 2);
 }
 
+/* Copies out.npy to placed.npy in pieces, the last first. */
+static bool copy_in_pieces(io_output *output, io_error *error) {
+    static double piece[MANY / 4];
+    npy_input input;
+    bool copied = npy_open(&input, in_folder("out.npy"), error);
+    if (!copied) return false;
+    copied = output_open(output, in_folder("placed.npy"), error);
+    if (copied) {
+        copied = output_extend(output, sizeof values, false, error);
+        for (size_t i = 4; copied && i-- > 0;)
+            copied = npy_read(&input, i * MANY / 4, MANY / 4, piece, error) &&
+                     output_place(output, i * sizeof piece, piece, sizeof piece, error);
+        if (!copied) output_abandon(output);
+    }
+    npy_close(&input);
+    return copied && output_commit(output, error);
+}
+
+static int each_piece_fault(unsigned kinds, bool for_ever, int reason, const int *codes) {
+    static io_output output;
+    for (int k = 1;; k++) {
+        io_error error = {0};
+        size_t length;
+        const char *path = in_folder("placed.npy");
+        put_file(path, "old", 3);
+        const int files = count_files();
+        const long live = faults_live_allocations();
+        faults_arm(kinds, k, for_ever, reason);
+        const bool copied = copy_in_pieces(&output, &error);
+        const int failed = faults_disarm();
+        if (failed && codes && copied) fail_msg("fault %d had no effect", k);
+        if (!copied) check_failure(&error, ".npy", codes);
+        unsigned char *now = get_file(path, &length);
+        const bool in_place = copied || strstr(error.message, "is written, but") != NULL;
+        assert_int_equal(length, in_place ? sizeof values : 3);
+        if (in_place) assert_memory_equal(now, values, sizeof values);
+        free(now);
+        assert_int_equal(count_files(), files);
+        assert_true(faults_live_allocations() == live);
+        if (!failed) return k - 1;
+    }
+}
+
+static void pieces_fail_and_are_survived_as_the_whole_is(void **state) {
+    static const int codes[] = {66, 71, 73, 74, 0};
+    (void)state;
+    write_all_formats();
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        assert_true(each_piece_fault(FAULT_READ, for_ever, EIO, codes) >= 5);
+        assert_true(each_piece_fault(FAULT_WRITE | FAULT_SYNC | FAULT_RENAME, for_ever, ENOSPC, codes) >= 7);
+        assert_true(each_piece_fault(FAULT_MEMORY, for_ever, 0, codes) >= 3);
+    }
+    assert_true(each_piece_fault(FAULT_READ | FAULT_WRITE, false, EINTR, NULL) >= 9);
+    assert_true(each_piece_fault(FAULT_READ | FAULT_WRITE, false, 0, NULL) >= 9);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocations_fail),
@@ -174,6 +233,7 @@ int main(void) {
         cmocka_unit_test(a_close_that_fails_loses_no_old_file),
         cmocka_unit_test(interruptions_and_short_transfers_are_survived),
         cmocka_unit_test(a_file_system_without_sync_is_no_error),
+        cmocka_unit_test(pieces_fail_and_are_survived_as_the_whole_is),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -71,7 +71,7 @@ static bool read_header(npy_input *input, io_source *source, io_error *error) {
     size_t length = more ? most : (size_t)status.st_size;
     if (length < source->length) length = source->length;
     if (!npy_check_length(source->name, header, length, more, error)) return false;
-    input->bytes = status.st_size;
+    input->bytes = (uint64_t)status.st_size;
     input->dtype = convert_dtype(header);
     return true;
 }
@@ -99,8 +99,8 @@ static bool read_at(const npy_input *input, size_t offset, void *out, size_t len
             offset += (size_t)got;
             length -= (size_t)got;
         } else if (got == 0) {
-            return io_fail(error, IO_BAD_DATA, input->name, "byte %zu: the file ends here, and held %lld bytes before",
-                           offset, (long long)input->bytes);
+            return io_fail(error, IO_BAD_DATA, input->name, "byte %zu: the file ends here, and held %llu bytes before",
+                           offset, (unsigned long long)input->bytes);
         } else if (errno != EINTR) {
             return io_fail(error, IO_TRANSFER_ERROR, input->name, "cannot be read after byte %zu: %s", offset,
                            strerror(errno));
@@ -126,9 +126,9 @@ bool npy_read(const npy_input *input, size_t first, size_t count, void *out, io_
 
 bool npy_unchanged(const npy_input *input, io_error *error) {
     struct stat status;
-    if (fstat(input->file, &status) != 0 || status.st_size == input->bytes) return true;
-    return io_fail(error, IO_BAD_DATA, input->name, "changed while it was read: it held %lld bytes, and now holds %lld",
-                   (long long)input->bytes, (long long)status.st_size);
+    if (fstat(input->file, &status) != 0 || (uint64_t)status.st_size == input->bytes) return true;
+    return io_fail(error, IO_BAD_DATA, input->name, "changed while it was read: it held %llu bytes, and now holds %llu",
+                   (unsigned long long)input->bytes, (unsigned long long)status.st_size);
 }
 
 void npy_close(npy_input *input) {

@@ -5,14 +5,14 @@
 
 #include "npy.h"
 
-#include <sys/types.h>
+#include <stdint.h>
 
 typedef struct npy_input {
     const char *name; /* for messages; the caller's string */
     int file;
     npy_header header;
     sj_dtype dtype; /* of elements as read: SJ_F32 of f2 and f4, else SJ_F64, as io_read has it */
-    off_t bytes;    /* of the file when it was opened */
+    uint64_t bytes; /* of the file when it was opened */
 } npy_input;
 
 /* Whether `path` is a regular file that begins as .npy: what npy_open takes. */

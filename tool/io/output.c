@@ -179,30 +179,29 @@ static bool failed(const io_output *output, int reason, io_error *error) {
     return io_fail(error, IO_TRANSFER_ERROR, output->name, "cannot be written: %s", strerror(reason));
 }
 
-bool output_extend(const io_output *output, off_t length, bool sparse, io_error *error) {
+bool output_extend(const io_output *output, uint64_t length, bool sparse, io_error *error) {
     struct statvfs disk;
-    if (!sparse && fstatvfs(output->file, &disk) == 0 && disk.f_frsize > 0 &&
-        (unsigned long long)length / disk.f_frsize > disk.f_bavail)
+    if (!sparse && fstatvfs(output->file, &disk) == 0 && disk.f_frsize > 0 && length / disk.f_frsize > disk.f_bavail)
         return failed(output, ENOSPC, error);
-    return ftruncate(output->file, length) == 0 || failed(output, errno, error);
+    return ftruncate(output->file, (off_t)length) == 0 || failed(output, errno, error);
 }
 
-bool output_reserve(const io_output *output, off_t length, io_error *error) {
+bool output_reserve(const io_output *output, uint64_t length, io_error *error) {
 #ifdef __linux__
     /* Not posix_fallocate: where a file system cannot reserve, the C library would write every block. */
-    if (length > 0 && fallocate(output->file, 0, 0, length) != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
+    if (length > 0 && fallocate(output->file, 0, 0, (off_t)length) != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
         return failed(output, errno, error);
 #endif
-    return ftruncate(output->file, length) == 0 || failed(output, errno, error);
+    return ftruncate(output->file, (off_t)length) == 0 || failed(output, errno, error);
 }
 
-bool output_place(const io_output *output, off_t offset, const void *bytes, size_t length, io_error *error) {
+bool output_place(const io_output *output, uint64_t offset, const void *bytes, size_t length, io_error *error) {
     const unsigned char *from = bytes;
     while (length > 0) {
-        const ssize_t put = pwrite(output->file, from, length < WRITE_AT_ONCE ? length : WRITE_AT_ONCE, offset);
+        const ssize_t put = pwrite(output->file, from, length < WRITE_AT_ONCE ? length : WRITE_AT_ONCE, (off_t)offset);
         if (put > 0) {
             from += put;
-            offset += put;
+            offset += (size_t)put;
             length -= (size_t)put;
         } else if (put == 0 || errno != EINTR) {
             return io_fail(error, IO_TRANSFER_ERROR, output->name, "cannot be written: %s",

@@ -5,7 +5,7 @@
 
 #include "io.h"
 
-#include <sys/types.h>
+#include <stdint.h>
 
 typedef struct io_output {
     const char *name; /* for messages */
@@ -29,12 +29,12 @@ bool output_write(io_output *output, const void *bytes, size_t length, io_error 
 /* For a replacement of known length, in place of output_write: sets the length. Unless the file is to be sparse, a disk
  * with less room fails here, before anything is computed. Then bytes are placed in any order, from several threads;
  * what is not is zero. */
-bool output_extend(const io_output *output, off_t length, bool sparse, io_error *error);
-bool output_place(const io_output *output, off_t offset, const void *bytes, size_t length, io_error *error);
+bool output_extend(const io_output *output, uint64_t length, bool sparse, io_error *error);
+bool output_place(const io_output *output, uint64_t offset, const void *bytes, size_t length, io_error *error);
 
 /* The same, for a file that will be mapped: takes the room, for what a full disk refuses then is a signal. Slower to
  * write than what was not reserved. */
-bool output_reserve(const io_output *output, off_t length, io_error *error);
+bool output_reserve(const io_output *output, uint64_t length, io_error *error);
 
 /* Flushes, syncs and renames. On failure the temporary is removed. */
 bool output_commit(io_output *output, io_error *error);
