@@ -81,10 +81,10 @@ const option_spec option_specs[OPTION_COUNT] = {
          "machine. Slower; the default stays within 2 ulp."},
     [OPTION_THREADS] = {"--threads", NULL, VALUE_COUNT, "N", NULL,
                         "Use at most N threads; 0 (the default) lets the library decide."},
-    [OPTION_MEMORY] =
-        {"--memory", NULL, VALUE_SIZE, "SIZE", NULL,
-         "Hold at most SIZE bytes of the .npy files that are read and written: a number with K, M or G for "
-         "powers of 1024, 1M at least. Default: a quarter of the machine's memory."},
+    [OPTION_MEMORY] = {"--memory", NULL, VALUE_SIZE, "SIZE", NULL,
+                       "Hold at most SIZE bytes of the .npy files that are read and written: a number, with K, M or G "
+                       "for powers of 1024, from 1M on. Default: a quarter of the machine's memory. A row that is "
+                       "longer is taken in pieces, or where the whole row must be at hand, mapped."},
     [OPTION_JSON] = {"--json", NULL, VALUE_NONE, NULL, NULL,
                      "Print JSON. NaN and infinities are the strings \"nan\", \"inf\" and \"-inf\"."},
     [OPTION_QUIET] = {"--quiet", NULL, VALUE_NONE, NULL, NULL,
@@ -147,8 +147,9 @@ const command_spec command_specs[COMMAND_COUNT] = {
                           "every output's derivative with respect to every input",
                           "For logits of shape (m, n): blocks is (m, n, n), dense is (m, n, m, n), sample:I is (n, n). "
                           "Entry q, r of a block is d s_q / d z_r. For N dimensions: blocks is the shape without the "
-                          "class axis, then (n, n); dense is the shape twice.\n\nA result that would not fit in the "
-                          "memory that is available is refused before anything is computed.",
+                          "class axis, then (n, n); dense is the shape twice.\n\nA result that would fit neither in "
+                          "the memory that is available nor, saved as .npy, on the disk is refused before anything is "
+                          "computed.",
                           {{"softjac jacobian logits.npy -o blocks.npy", "one block a row"},
                            {"softjac jacobian --layout sample:0 logits.npy", "the block of the first row, printed"},
                            {"softjac jacobian --layout dense small.npy -o dense.npy",
@@ -201,7 +202,7 @@ const command_spec command_specs[COMMAND_COUNT] = {
          "makes input of the article's kind. Without --dtype it checks float64 and "
          "float32, and without --class the gradients of output 3, or 0 where there are 3 classes or "
          "fewer. --exact checks exact mode against its own, narrower bounds. Exit code 1 when a bound is "
-         "missed.",
+         "missed. LOGITS are held in memory, some times over, whatever their size.",
          {{"softjac verify", "on input of the article's kind"},
           {"softjac verify logits.npy", "on your own logits"},
           {"softjac verify logits.npy --exact", "exact mode, against its own bounds"},
@@ -256,6 +257,16 @@ const topic topics[] = {
               "format comes from the first bytes. NumPy reads what is written here and the reverse. Arrays have up to "
               "32 dimensions; integers are promoted to float64. CSV and TSV hold at most two dimensions, every number "
               "with the digits that read back to the same value."},
+    {"Memory",
+     "From .npy to .npy, files of any size pass through a few MiB: slices of whole rows are read, computed and "
+     "written in parallel, and give the bytes of the whole array. --memory bounds what is held of them. A row "
+     "longer than that passes in pieces, twice or, in vjp and jvp, three times: softmax, log-softmax, logsumexp "
+     "and products of softmax, as accurate, but with bits that may differ. The other operations, --exact, "
+     "--temperature, masks and what stands beside the logits need the whole row, cross-entropy and mape the "
+     "whole file: what exceeds the memory is mapped, and what is resident of it given back every few "
+     "milliseconds, so that for moments it may be more. What a mapping cannot show, other dtypes and byte "
+     "orders and arrays in Fortran order, is first written to $TMPDIR or /var/tmp. What is broadcast, .npz, "
+     "text, standard input and what is printed are held whole."},
     {"Printing", "Without -o a result is printed as text: all of it up to 1000 elements, its corners beyond that. At "
                  "least 9 significant digits show; an exact zero shows as 0. When the input is - and standard output "
                  "is not a terminal, CSV text flows instead, so commands chain in pipelines. --json prints every "

@@ -3,6 +3,8 @@
 
 #include "io/convert.h"
 
+#include <pthread.h>
+
 typedef struct fill_context {
     const input *in;
     char *to;
@@ -35,9 +37,14 @@ static bool write_run(void *context, size_t first, size_t count, size_t at) {
 }
 
 bool transfer_out(const result *to, const placement *place, void *buffer, io_error *error) {
+    /* The kernel lets one thread at a time write to a file, and others turn in circles until they may. */
+    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
     write_context write = {to, buffer, error};
     convert_little(buffer, io_item(to->array.dtype), placement_elements(place));
-    return each_run(place, write_run, &write);
+    pthread_mutex_lock(&turn);
+    const bool written = each_run(place, write_run, &write);
+    pthread_mutex_unlock(&turn);
+    return written;
 }
 
 const work_failure *failure_before(const work_failure *a, const work_failure *b) {
