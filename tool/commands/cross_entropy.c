@@ -82,9 +82,9 @@ static int read_all(loss_job *job) {
 
 /* Whether all of it, held at once, is more than the memory. */
 static bool exceeds_memory(const loss_job *job) {
-    const io_array *const arrays[] = {&job->z.array, &job->target.array, &job->loss.array, &job->grad.array};
+    const io_array *const arrays[4] = {&job->z.array, &job->target.array, &job->loss.array, &job->grad.array};
     size_t all = 0, bytes;
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays - (job->args->grad ? 0 : 1); i++) {
+    for (int i = 0; i < (job->args->grad ? 4 : 3); i++) {
         if (!array_bytes(arrays[i], &bytes) || bytes > job->memory) return true;
         all += bytes;
     }
@@ -110,10 +110,10 @@ static int prepare(loss_job *job) {
     }
     job->memory = memory_allowed(args);
     const bool mapped = exceeds_memory(job);
-    input *const inputs[] = {&job->z, &job->target, &job->weights};
+    input *const inputs[3] = {&job->z, &job->target, &job->weights};
     int code = open_result(job, args, &job->loss, mapped && loss->ndim > 0);
     if (code == EXIT_DONE && args->grad) code = open_result(job, &job->of_grad, &job->grad, mapped);
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs && code == EXIT_DONE; i++)
+    for (int i = 0; i < 3 && code == EXIT_DONE; i++)
         code = mapped ? map_input(&job->maps, args, inputs[i]) : input_load(args, inputs[i]);
     return code;
 }
