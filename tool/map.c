@@ -64,7 +64,7 @@ static bool spill_elements(const input *in, const io_output *spill, io_error *er
 
 static int spill(mappings *maps, const arguments *args, input *in, char **data) {
     io_error error;
-    spill_file file;
+    spill_file file = {.name = ""};
     const size_t bytes = io_elements(&in->array) * io_item(in->array.dtype);
     int code = spill_open(args, &file, bytes);
     if (code != EXIT_DONE) return code;

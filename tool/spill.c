@@ -105,7 +105,7 @@ static bool turn(const arguments *args, const npy_input *in, const io_output *to
 
 int spill_transposed(const arguments *args, npy_input *in) {
     io_error error;
-    spill_file file;
+    spill_file file = {.name = ""};
     const npy_header header = native(in, false);
     const int code = spill_open(args, &file, header.data_bytes);
     if (code != EXIT_DONE) return code;
