@@ -9,20 +9,20 @@
  *   calls        Every rank makes the same calls on a group, in the same order, waiting for requests included, with the
  *                same options. What a call does is documented at the function of softjac.h that it is named after.
  *   accuracy     That of softjac.h, for any number of ranks and any division.
- *   bits         Of rows: those of the library's call on a rank's rows. Of classes they depend on the division.
- *   messages     Of classes: one all-reduce of 72 bytes a row, and 72 more, for each 1024 rows. Of rows: one
- * all-reduce, of 72 bytes, or 1368 where a loss is summed. Nothing else, and no barrier, while nothing fails. errors
- * All ranks return the same status: the failure of the lowest rank that has one, or SJ_BAD_OPTION where their calls
- * differ. options->error names that rank; its own has the whole message. Nothing is written then, on any rank. Only
- * where masks, lengths, offsets, a bias or a sink of row shards are at fault, which the library finds as it computes,
- * may other ranks have written their results, after a second all-reduce. aliasing     As of softjac.h, but views that
- * interleave within one range of addresses count as overlapping. classes      Where these are divided, options->given,
- * scale, bias, sink, mask, lengths, causal and offsets are SJ_BAD_OPTION, as for row states, and so is SJ_EXACT.
- *   requests     sj_mpi_iNAME returns once this rank's part of the reduction is done and its messages are under way;
- *                sj_mpi_wait finishes them, and writes the results. Between them arguments stay as they are: arrays,
- * and what options point to; views and options themselves are copied. At most SJ_MPI_REQUESTS of a group are under way
- * at once. A blocking call is the same followed by sj_mpi_wait. memory       sj_mpi_create allocates all that is
- * needed, about 144 bytes a row where classes are divided, 16 where rows are. Calls allocate nothing, but what MPI
+ *   bits         Of rows: those of the library's call on a rank's rows. Of classes those of the whole row under
+ * SJ_EXACT, else they depend on the division. messages     Of classes: one all-reduce of 72 bytes a row, and 72 more,
+ * for each 1024 rows. Of rows: one all-reduce, of 72 bytes, or 1368 where a loss is summed. Nothing else, and no
+ * barrier, while nothing fails. errors All ranks return the same status: the failure of the lowest rank that has one,
+ * or SJ_BAD_OPTION where their calls differ. options->error names that rank; its own has the whole message. Nothing is
+ * written then, on any rank. Only where masks, lengths, offsets, a bias or a sink of row shards are at fault, which the
+ * library finds as it computes, may other ranks have written their results, after a second all-reduce. aliasing     As
+ * of softjac.h, but views that interleave within one range of addresses count as overlapping. classes      Where these
+ * are divided, options->given, scale, bias, sink, mask, lengths, causal and offsets are SJ_BAD_OPTION, as for row
+ * states, and so is SJ_EXACT. requests     sj_mpi_iNAME returns once this rank's part of the reduction is done and its
+ * messages are under way; sj_mpi_wait finishes them, and writes the results. Between them arguments stay as they are:
+ * arrays, and what options point to; views and options themselves are copied. At most SJ_MPI_REQUESTS of a group are
+ * under way at once. A blocking call is the same followed by sj_mpi_wait. memory       sj_mpi_create allocates all that
+ * is needed, about 144 bytes a row where classes are divided, 16 where rows are. Calls allocate nothing, but what MPI
  * does. threads      One thread at a time on a group; what MPI asks for besides (MPI_Init_thread) is the caller's.
  */
 #ifndef SOFTJAC_MPI_H
@@ -91,6 +91,16 @@ SJ_API sj_status sj_mpi_logsumexp(sj_mpi *group, sj_view z, sj_view out, const s
 SJ_API sj_status sj_mpi_ilogsumexp(sj_mpi *group, sj_view z, sj_view out, const sj_options *options,
                                    sj_mpi_request **request);
 
+/* q: counted in the classes of all ranks. */
+SJ_API sj_status sj_mpi_softmax_gradient(sj_mpi *group, sj_view z, size_t q, sj_view out, const sj_options *options);
+SJ_API sj_status sj_mpi_isoftmax_gradient(sj_mpi *group, sj_view z, size_t q, sj_view out, const sj_options *options,
+                                          sj_mpi_request **request);
+
+SJ_API sj_status sj_mpi_log_softmax_gradient(sj_mpi *group, sj_view z, size_t q, sj_view out,
+                                             const sj_options *options);
+SJ_API sj_status sj_mpi_ilog_softmax_gradient(sj_mpi *group, sj_view z, size_t q, sj_view out,
+                                              const sj_options *options, sj_mpi_request **request);
+
 SJ_API sj_status sj_mpi_softmax_vjp(sj_mpi *group, sj_view z, sj_view g, sj_view out, const sj_options *options);
 SJ_API sj_status sj_mpi_isoftmax_vjp(sj_mpi *group, sj_view z, sj_view g, sj_view out, const sj_options *options,
                                      sj_mpi_request **request);
@@ -98,6 +108,52 @@ SJ_API sj_status sj_mpi_isoftmax_vjp(sj_mpi *group, sj_view z, sj_view g, sj_vie
 SJ_API sj_status sj_mpi_softmax_jvp(sj_mpi *group, sj_view z, sj_view t, sj_view out, const sj_options *options);
 SJ_API sj_status sj_mpi_isoftmax_jvp(sj_mpi *group, sj_view z, sj_view t, sj_view out, const sj_options *options,
                                      sj_mpi_request **request);
+
+/* Of divided rows alone, as the four below: SJ_BAD_OPTION where classes are divided. */
+SJ_API sj_status sj_mpi_log_softmax_vjp(sj_mpi *group, sj_view z, sj_view g, sj_view out, const sj_options *options);
+SJ_API sj_status sj_mpi_ilog_softmax_vjp(sj_mpi *group, sj_view z, sj_view g, sj_view out, const sj_options *options,
+                                         sj_mpi_request **request);
+
+SJ_API sj_status sj_mpi_log_softmax_jvp(sj_mpi *group, sj_view z, sj_view t, sj_view out, const sj_options *options);
+SJ_API sj_status sj_mpi_ilog_softmax_jvp(sj_mpi *group, sj_view z, sj_view t, sj_view out, const sj_options *options,
+                                         sj_mpi_request **request);
+
+/* Of a rank's own rows. */
+SJ_API sj_status sj_mpi_softmax_jacobian(sj_mpi *group, sj_view z, sj_layout layout, sj_view out,
+                                         const sj_options *options);
+SJ_API sj_status sj_mpi_isoftmax_jacobian(sj_mpi *group, sj_view z, sj_layout layout, sj_view out,
+                                          const sj_options *options, sj_mpi_request **request);
+
+SJ_API sj_status sj_mpi_log_softmax_jacobian(sj_mpi *group, sj_view z, sj_layout layout, sj_view out,
+                                             const sj_options *options);
+SJ_API sj_status sj_mpi_ilog_softmax_jacobian(sj_mpi *group, sj_view z, sj_layout layout, sj_view out,
+                                              const sj_options *options, sj_mpi_request **request);
+
+/* Labels count in the classes of all ranks. Where classes are divided: labels, the same on every rank, and no
+ * smoothing; weights: of the classes of all ranks; loss, logsumexp and divisor are those of all rows, on every rank;
+ * under SJ_EXACT 1744 bytes a row are allocated. Where rows are divided: a sum, a mean and their divisor are of the
+ * rows of all ranks, on every rank; `upstream` of these is the same on every rank. A sum is rounded once: of losses
+ * within the bounds of SJ_F64, so under SJ_EXACT it is the same for every division, and may be the other neighbour of
+ * the sum of one process. */
+SJ_API sj_status sj_mpi_cross_entropy(sj_mpi *group, sj_view z, sj_view target, const sj_view *loss,
+                                      const sj_view *grad, const sj_loss_options *how, const sj_options *options);
+SJ_API sj_status sj_mpi_icross_entropy(sj_mpi *group, sj_view z, sj_view target, const sj_view *loss,
+                                       const sj_view *grad, const sj_loss_options *how, const sj_options *options,
+                                       sj_mpi_request **request);
+
+/* ---------------------------------------------------------------- operator */
+
+/* The Jacobian of softmax at z as what it does to vectors: symmetric, so J^T v is J v. The logits are reduced once, and
+ * stay as they are, with what options point to, until the operator is freed. */
+typedef struct sj_mpi_operator sj_mpi_operator;
+
+/* Collective. On failure *to is NULL on every rank. */
+SJ_API sj_status sj_mpi_operator_create(sj_mpi *group, sj_view z, const sj_options *options, sj_mpi_operator **to);
+SJ_API void sj_mpi_operator_free(sj_mpi_operator *of);
+
+/* out = J v. error: may be NULL. */
+SJ_API sj_status sj_mpi_apply(sj_mpi_operator *of, sj_view v, sj_view out, sj_error *error);
+SJ_API sj_status sj_mpi_iapply(sj_mpi_operator *of, sj_view v, sj_view out, sj_error *error, sj_mpi_request **request);
 
 #ifdef __cplusplus
 }

@@ -1,31 +1,29 @@
-/* blocks.c: some rows of a call whose classes are divided: reduced to records, and emitted from records that all ranks
- * have joined. Called by request.c; calls the library. */
+/* blocks.c: rows whose classes are divided, block by block: reduced to records, and emitted from records that all ranks
+ * have joined. Called by request.c; calls the library, and exact.c. */
 #include "internal.h"
 
 #include <math.h>
 #include <string.h>
 
 size_t sj_mpi_block_rows(const sj_mpi_request *r, size_t block) {
-    if (r->group->shard == SJ_SHARD_ROWS) return 0;
+    if (!is_divided(r->group)) return 0;
     const size_t left = r->group->rows - block * BLOCK_ROWS;
     return left < BLOCK_ROWS ? left : BLOCK_ROWS;
 }
 
 record *sj_mpi_block_records(const sj_mpi_request *r, size_t block) { return r->records + block * (BLOCK_ROWS + 1); }
 
-/* What is done to some rows of a block: their part of the call, and the first of them, counted in the block. */
-typedef sj_status visit(const sj_mpi *group, const call *part, size_t at);
-
-static sj_status visit_block(sj_mpi_request *r, size_t block, visit *do_rows) {
+sj_status sj_mpi_visit_block(sj_mpi_request *r, size_t block, visit *do_rows) {
     const size_t rows = sj_mpi_block_rows(r, block);
     const call *of = &r->call;
-    const bool whole = of->operation != OPERATION_LOGSUMEXP;
+    const int out_axis = of->operation == OPERATION_LOGSUMEXP ? -1 : of->axis;
+    const bool has_out = of->operation != OPERATION_CROSS_ENTROPY && of->operation != OPERATION_PREPARE;
     for (size_t at = 0; at < rows;) {
         call part = *of;
         const size_t first = block * BLOCK_ROWS + at;
         const size_t taken = sj_mpi_rows(&of->z, of->axis, first, rows - at, &part.z);
         if (of->g_name) (void)sj_mpi_rows(&of->g, of->axis, first, rows - at, &part.g);
-        (void)sj_mpi_rows(&of->out, whole ? of->axis : -1, first, rows - at, &part.out);
+        if (has_out) (void)sj_mpi_rows(&of->out, out_axis, first, rows - at, &part.out);
         part.options.error = &r->error;
         const sj_status status = do_rows(r->group, &part, at);
         if (status) return status;
@@ -36,87 +34,148 @@ static sj_status visit_block(sj_mpi_request *r, size_t block, visit *do_rows) {
 
 /* ---------------------------------------------------------------- reduce */
 
-static sj_status reduce_states(const sj_mpi *group, const call *part, size_t at) {
-    return sj_state_update(part->z, group->states + at, &part->options);
+static size_t rows_of(const call *part) {
+    size_t rows = 1;
+    for (int d = 0; d < part->z.ndim; d++) rows *= d == part->axis ? 1 : part->z.shape[d];
+    return rows;
 }
 
-/* An entry of a row that is row `at` of a view's. */
+/* States of pieces are those of default mode. */
+static sj_status reduce_states(const sj_mpi *group, const call *part, size_t at) {
+    sj_options options = part->options;
+    options.mode = SJ_DEFAULT;
+    return sj_state_update(part->z, group->states + at, &options);
+}
+
+/* Entry k of one of the rows of a view. */
 static double entry(const sj_view *view, int axis, size_t row, size_t k) {
     sj_view of;
     (void)sj_mpi_rows(view, axis, row, 1, &of);
     return sj_mpi_element(of.data, of.dtype, (ptrdiff_t)k * of.strides[axis]);
 }
 
-/* What a row has nothing of: no product counts there. */
-static bool has_no_weight(const sj_state *of) { return of->count == 0 || of->max == -INFINITY; }
+/* What a piece has nothing of: no product counts there. */
+static bool has_no_weight(const sj_state *of) { return of->count == 0 || of->max == -(double)INFINITY; }
 
-/* A product of this piece by itself: about the mean of g over it, from which the whole row's will be shifted. So its
- * sum is small where g hardly varies, whatever g is elsewhere. Rounded so that float32 kernels take it as it is. */
-static void centre(sj_product *p, bool wide) {
-    const double mean = p->at_max + p->dot[0];
-    p->at_max = wide ? mean : (double)(float)mean;
-    p->dot[0] = p->dot[1] = 0;
+/* The cotangent's entries at this piece's argmax. */
+static void take_tops(const sj_mpi *group, const call *part, size_t at) {
+    for (size_t i = 0; i < rows_of(part); i++) {
+        const sj_state *state = &group->states[at + i];
+        group->products[at + i] = (sj_product){.state = *state};
+        if (state->count > 0) group->products[at + i].at_max = entry(&part->g, part->axis, i, (size_t)state->argmax);
+    }
 }
 
+static sj_status reduce_tops(const sj_mpi *group, const call *part, size_t at) {
+    const sj_status status = part->states ? SJ_OK : reduce_states(group, part, at);
+    take_tops(group, part, at);
+    return status;
+}
+
+/* Twice, so that the second is about the mean of the piece's cotangents, rounded so that float32 kernels take it as it
+ * is: a sum of small numbers, and sj_product_merge can shift it to another mean without losing digits. */
 static sj_status reduce_products(const sj_mpi *group, const call *part, size_t at) {
     sj_product *products = group->products + at;
-    const sj_state *states = group->states + at;
+    const size_t rows = rows_of(part);
     const bool wide = part->z.dtype == SJ_F64 || part->g.dtype == SJ_F64;
-    size_t rows = 1;
-    for (int d = 0; d < part->z.ndim; d++) rows *= d == part->axis ? 1 : part->z.shape[d];
-    sj_options options =
-        part->options; /* what becomes of a row of only -inf, or with +inf, is not this piece's to say */
+    sj_options options = part->options;
+    /* What becomes of a row of only -inf, or with +inf, is not a piece's to say. */
     if (options.nonfinite != SJ_LIMIT) options.nonfinite = SJ_ZERO;
-    sj_status status = sj_state_update(part->z, group->states + at, &options);
+    sj_status status = part->states ? SJ_OK : reduce_states(group, part, at);
+    take_tops(group, part, at);
+    if (!status) status = sj_state_dot(part->z, part->g, products, &options);
     for (size_t i = 0; i < rows; i++) {
-        products[i] = (sj_product){.state = states[i]};
-        if (!has_no_weight(&states[i])) products[i].at_max = entry(&part->g, part->axis, i, (size_t)states[i].argmax);
+        const double mean = products[i].at_max + products[i].dot[0];
+        products[i].at_max = wide ? mean : (double)(float)mean;
+        products[i].dot[0] = products[i].dot[1] = 0;
     }
     if (!status) status = sj_state_dot(part->z, part->g, products, &options);
-    for (size_t i = 0; i < rows; i++) centre(&products[i], wide);
-    if (!status) status = sj_state_dot(part->z, part->g, products, &options);
     for (size_t i = 0; i < rows; i++)
-        if (has_no_weight(&states[i])) products[i] = (sj_product){.state = states[i]};
+        if (has_no_weight(&products[i].state)) products[i] = (sj_product){.state = products[i].state};
     return status;
+}
+
+/* The class that a row's record tells the logit of, counted in this piece; false where another rank's does. */
+static bool holds_class(const sj_mpi *group, const call *of, size_t row, size_t *k) {
+    uint64_t q = of->q;
+    if (of->operation == OPERATION_CROSS_ENTROPY) {
+        const int64_t label = sj_mpi_label(of, row);
+        if (label == of->losses.how.ignore_index) return false;
+        q = (uint64_t)label;
+    }
+    *k = (size_t)q - group->first;
+    return q >= group->first && *k < group->classes;
+}
+
+static void take_picks(sj_mpi_request *r, size_t block, record *records) {
+    for (size_t i = 0; i < sj_mpi_block_rows(r, block); i++) {
+        const size_t row = block * BLOCK_ROWS + i;
+        size_t k;
+        if (!holds_class(r->group, &r->call, row, &k)) continue;
+        records[i].of.product.at_max = entry(&r->call.z, r->call.axis, row, k);
+        records[i].of.product.dot[1] = 1;
+    }
+}
+
+static record_kind kind_of(const call *of) {
+    if (is_product(of->operation)) return is_exact(of) ? RECORD_TOP : RECORD_PRODUCT;
+    return takes_class(of->operation) || of->operation == OPERATION_CROSS_ENTROPY ? RECORD_PICK : RECORD_STATE;
 }
 
 sj_status sj_mpi_reduce_block(sj_mpi_request *r, size_t block) {
     const size_t rows = sj_mpi_block_rows(r, block);
-    const bool products = r->call.operation == OPERATION_VJP;
+    const record_kind kind = kind_of(&r->call);
+    const bool products = kind == RECORD_PRODUCT || kind == RECORD_TOP;
     record *records = sj_mpi_block_records(r, block) + 1;
+    sj_status status = r->status;
     memset(r->group->states, 0, rows * sizeof *r->group->states);
-    const sj_status status = r->status ? r->status : visit_block(r, block, products ? reduce_products : reduce_states);
+    if (!status && r->call.operation == OPERATION_APPLY)
+        memcpy(r->group->states, r->call.states + block * BLOCK_ROWS, rows * sizeof *r->group->states);
+    if (!status)
+        status = sj_mpi_visit_block(r, block,
+                                    kind == RECORD_PRODUCT ? reduce_products
+                                    : kind == RECORD_TOP   ? reduce_tops
+                                                           : reduce_states);
     for (size_t i = 0; i < rows; i++) {
-        records[i].kind = products ? RECORD_PRODUCT : RECORD_STATE;
+        records[i].kind = kind;
         records[i].of.product = (sj_product){.state = r->group->states[i]};
         if (products && !status) records[i].of.product = r->group->products[i];
     }
+    if (kind == RECORD_PICK && !status) take_picks(r, block, records);
+    if (!status && r->call.operation == OPERATION_PREPARE)
+        memcpy(r->call.states + block * BLOCK_ROWS, r->group->states, rows * sizeof *r->group->states);
     return status;
 }
 
 /* ---------------------------------------------------------------- emit */
 
 static sj_status emit_rows(const sj_mpi *group, const call *part, size_t at) {
-    const sj_state *states = group->states + at;
+    const sj_options *options = &part->options;
     switch (part->operation) {
     case OPERATION_SOFTMAX:
-        return sj_state_softmax(part->z, states, group->first, part->out, &part->options);
+        return sj_state_softmax(part->z, group->states + at, group->first, part->out, options);
     case OPERATION_LOG_SOFTMAX:
-        return sj_state_log_softmax(part->z, states, group->first, part->out, &part->options);
+        return sj_state_log_softmax(part->z, group->states + at, group->first, part->out, options);
     case OPERATION_LOGSUMEXP:
-        return sj_state_logsumexp(states, part->out, &part->options);
-    case OPERATION_VJP:
-        return sj_state_vjp(part->z, part->g, group->products + at, part->out, &part->options);
+        return sj_state_logsumexp(group->states + at, part->out, options);
+    case OPERATION_GRADIENT:
+        return sj_state_softmax_gradient(part->z, group->picks + at, group->first, part->q, part->out, options);
+    case OPERATION_LOG_GRADIENT:
+        return sj_state_log_softmax_gradient(part->z, group->picks + at, group->first, part->q, part->out, options);
+    default:
+        return sj_state_vjp(part->z, part->g, group->products + at, part->out, options);
     }
-    return SJ_BAD_OPTION;
 }
 
 sj_status sj_mpi_emit_block(sj_mpi_request *r, size_t block) {
     const size_t rows = sj_mpi_block_rows(r, block);
     const record *records = sj_mpi_block_records(r, block) + 1;
+    if (is_exact(&r->call)) return sj_mpi_emit_exact_block(r, block);
     for (size_t i = 0; i < rows; i++) {
-        r->group->states[i] = records[i].of.product.state;
-        r->group->products[i] = records[i].of.product;
+        const sj_product *of = &records[i].of.product;
+        r->group->states[i] = of->state;
+        r->group->products[i] = *of;
+        r->group->picks[i] = (sj_pick){of->state, of->at_max};
     }
-    return visit_block(r, block, emit_rows);
+    return sj_mpi_visit_block(r, block, emit_rows);
 }

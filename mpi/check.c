@@ -14,18 +14,13 @@
 
 sj_status sj_mpi_fail(sj_error *error, sj_status status, const char *format, ...) {
     va_list arguments;
+    if (!error) return status;
     va_start(arguments, format);
     error->status = status;
     (void)vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
     return status;
 }
-
-/* A view by the name it has in messages. */
-typedef struct named {
-    const char *name;
-    const sj_view *view;
-} named;
 
 static bool is_empty(const sj_view *view) {
     for (int d = 0; d < view->ndim; d++)
@@ -52,12 +47,9 @@ static bool extent(const sj_view *view, uintptr_t *low, uintptr_t *high) {
     return true;
 }
 
-static sj_status check_view(named v, sj_error *error) {
+static sj_status check_memory(named v, sj_error *error) {
     const sj_view *view = v.view;
     uintptr_t low, high;
-    if (view->dtype < SJ_F32 || view->dtype > SJ_BF16)
-        return sj_mpi_fail(error, SJ_BAD_DTYPE, "%s: dtype %d; expected SJ_F32, SJ_F64, SJ_F16 or SJ_BF16", v.name,
-                           (int)view->dtype);
     if (view->ndim < 0 || view->ndim > SJ_MAX_NDIM)
         return sj_mpi_fail(error, SJ_BAD_SHAPE, "%s: %d dimensions; expected 0 to %d", v.name, view->ndim, SJ_MAX_NDIM);
     if (is_empty(view)) return SJ_OK;
@@ -69,11 +61,24 @@ static sj_status check_view(named v, sj_error *error) {
     return SJ_OK;
 }
 
+sj_status sj_mpi_check_view(named v, sj_error *error) {
+    if (v.view->dtype < SJ_F32 || v.view->dtype > SJ_BF16)
+        return sj_mpi_fail(error, SJ_BAD_DTYPE, "%s: dtype %d; expected SJ_F32, SJ_F64, SJ_F16 or SJ_BF16", v.name,
+                           (int)v.view->dtype);
+    return check_memory(v, error);
+}
+
+sj_status sj_mpi_check_integers(named v, sj_error *error) {
+    if (v.view->dtype != SJ_I32 && v.view->dtype != SJ_I64)
+        return sj_mpi_fail(error, SJ_BAD_DTYPE, "%s: dtype %d; expected SJ_I32 or SJ_I64", v.name, (int)v.view->dtype);
+    return check_memory(v, error);
+}
+
 /* The logits are this rank's part of the group. */
 static sj_status check_part(const sj_mpi *group, call *of, sj_error *error) {
     const sj_view *z = &of->z;
     size_t rows = 1;
-    CHECK(check_view((named){"z", z}, error));
+    CHECK(sj_mpi_check_view((named){"z", z}, error));
     if (z->ndim == 0 || z->axis < -z->ndim || z->axis >= z->ndim)
         return sj_mpi_fail(error, z->ndim == 0 ? SJ_BAD_SHAPE : SJ_BAD_AXIS, "z: axis %d of %d dimensions", z->axis,
                            z->ndim);
@@ -90,7 +95,7 @@ static sj_status check_part(const sj_mpi *group, call *of, sj_error *error) {
 }
 
 /* The shape of z, without its class axis where `whole` is not set. */
-static sj_status check_shape(named v, const call *of, bool whole, sj_error *error) {
+sj_status sj_mpi_check_shape(named v, const call *of, bool whole, sj_error *error) {
     const int ndim = of->z.ndim - (whole ? 0 : 1);
     if (v.view->ndim != ndim)
         return sj_mpi_fail(error, SJ_BAD_SHAPE, "%s: %d dimensions; expected %d", v.name, v.view->ndim, ndim);
@@ -105,7 +110,7 @@ static sj_status check_shape(named v, const call *of, bool whole, sj_error *erro
 }
 
 /* With the dimensions in order of stride, each step must clear everything the smaller ones reach. */
-static sj_status check_output(named out, sj_error *error) {
+sj_status sj_mpi_check_output(named out, sj_error *error) {
     const sj_view *view = out.view;
     int order[SJ_MAX_NDIM], count = 0;
     size_t reach = 0;
@@ -134,7 +139,7 @@ static bool is_in_place(const sj_view *a, const sj_view *b) {
     return same;
 }
 
-static sj_status check_overlap(named out, named in, bool in_place, sj_error *error) {
+sj_status sj_mpi_check_overlap(named out, named in, bool in_place, sj_error *error) {
     uintptr_t a_low = 0, a_high = 0, b_low = 0, b_high = 0;
     if (is_empty(out.view) || is_empty(in.view) || (in_place && is_in_place(out.view, in.view))) return SJ_OK;
     (void)extent(out.view, &a_low, &a_high);
@@ -144,8 +149,27 @@ static sj_status check_overlap(named out, named in, bool in_place, sj_error *err
                        in_place ? "separate memory, or the same data, dtype and strides" : "separate memory");
 }
 
+/* A Jacobian's shape: of z without the class axis, then twice the classes; or of z twice. */
+static sj_status check_blocks(const call *of, sj_error *error) {
+    size_t shape[2 * SJ_MAX_NDIM];
+    int ndim = 0;
+    for (int d = 0; d < of->z.ndim; d++)
+        if (d != of->axis || of->layout == SJ_DENSE) shape[ndim++] = of->z.shape[d];
+    for (int d = 0; d < of->z.ndim && of->layout == SJ_DENSE; d++) shape[ndim++] = of->z.shape[d];
+    for (int i = 0; i < 2 && of->layout == SJ_BLOCKS; i++) shape[ndim++] = of->z.shape[of->axis];
+    if (of->layout != SJ_BLOCKS && of->layout != SJ_DENSE)
+        return sj_mpi_fail(error, SJ_BAD_OPTION, "layout: %d; expected SJ_BLOCKS or SJ_DENSE", (int)of->layout);
+    bool same = of->out.ndim == ndim;
+    for (int d = 0; same && d < ndim; d++) same = of->out.shape[d] == shape[d];
+    return same ? SJ_OK : sj_mpi_fail(error, SJ_BAD_SHAPE, "out: not the shape of a Jacobian of z in this layout");
+}
+
+static size_t classes_of(const sj_mpi *group) { return is_divided(group) ? group->total : group->classes; }
+
+/* What of the options each operation has. */
 static sj_status check_options(const sj_mpi *group, const call *of, sj_error *error) {
     const sj_options *o = &of->options;
+    const bool forward = of->operation <= OPERATION_LOGSUMEXP || of->operation >= OPERATION_CROSS_ENTROPY;
     if (!of->readable) return sj_mpi_fail(error, SJ_BAD_OPTION, "options.size is not that of SJ_OPTIONS_INIT");
     if (o->nonfinite < SJ_IEEE || o->nonfinite > SJ_ZERO)
         return sj_mpi_fail(error, SJ_BAD_OPTION, "options.nonfinite: %d; expected SJ_IEEE, SJ_LIMIT or SJ_ZERO",
@@ -153,15 +177,14 @@ static sj_status check_options(const sj_mpi *group, const call *of, sj_error *er
     if (o->mode != SJ_DEFAULT && o->mode != SJ_EXACT)
         return sj_mpi_fail(error, SJ_BAD_OPTION, "options.mode: %d; expected SJ_DEFAULT or SJ_EXACT", (int)o->mode);
     if (o->threads < 0) return sj_mpi_fail(error, SJ_BAD_OPTION, "options.threads: %d; expected 0 or more", o->threads);
-    if (o->given != SJ_GIVEN_LOGITS && !(of->operation == OPERATION_VJP && o->given == SJ_GIVEN_SOFTMAX))
+    if (o->given != SJ_GIVEN_LOGITS && (forward || o->given != SJ_GIVEN_SOFTMAX))
         return sj_mpi_fail(error, SJ_BAD_OPTION, "options.given: %d; expected SJ_GIVEN_LOGITS", (int)o->given);
-    if (group->shard == SJ_SHARD_ROWS) return SJ_OK;
-    if (o->mode == SJ_EXACT)
-        return sj_mpi_fail(error, SJ_BAD_OPTION,
-                           "options.mode: SJ_EXACT where classes are divided; expected SJ_DEFAULT");
+    if (!is_divided(group)) return SJ_OK;
+    if (of->operation >= OPERATION_LOG_VJP && of->operation <= OPERATION_LOG_JACOBIAN)
+        return sj_mpi_fail(error, SJ_BAD_OPTION, "this operation, where classes are divided; expected divided rows");
     if (o->given != SJ_GIVEN_LOGITS || sj_mpi_reads(o))
         return sj_mpi_fail(error, SJ_BAD_OPTION,
-                           "options: given, scale, bias, sink, mask, lengths, causal or offsets where classes are "
+                           "options: given, scale, bias, sink, mask, lengths, causal or offsets, where classes are "
                            "divided; expected none of them");
     return SJ_OK;
 }
@@ -171,19 +194,33 @@ bool sj_mpi_reads(const sj_options *options) {
            options->causal || options->offsets;
 }
 
-sj_status sj_mpi_check(const sj_mpi *group, call *of, sj_error *error) {
+/* Of results without the class axis, ragged rows change the shape, which the library will see to; and of Jacobians. */
+static sj_status check_result(const call *of, sj_error *error) {
     const named z = {"z", &of->z}, g = {of->g_name, &of->g}, out = {"out", &of->out};
-    const bool whole = of->operation != OPERATION_LOGSUMEXP;
+    const bool number = of->operation == OPERATION_LOGSUMEXP;
+    const bool matrix = of->operation == OPERATION_JACOBIAN || of->operation == OPERATION_LOG_JACOBIAN;
+    const bool whole = !number && !matrix;
+    CHECK(sj_mpi_check_view(out, error));
+    if (matrix)
+        CHECK(check_blocks(of, error));
+    else if (whole || !of->options.offsets)
+        CHECK(sj_mpi_check_shape(out, of, whole, error));
+    CHECK(sj_mpi_check_output(out, error));
+    CHECK(sj_mpi_check_overlap(out, z, whole, error));
+    if (g.name) CHECK(sj_mpi_check_overlap(out, g, whole, error));
+    return SJ_OK;
+}
+
+sj_status sj_mpi_check(const sj_mpi *group, call *of, sj_error *error) {
+    const named g = {of->g_name, &of->g};
     CHECK(check_options(group, of, error));
     CHECK(check_part(group, of, error));
+    if (takes_class(of->operation) && of->q >= classes_of(group) && classes_of(group) > 0)
+        return sj_mpi_fail(error, SJ_BAD_CLASS, "q: %zu; expected below n = %zu", of->q, classes_of(group));
     if (g.name) {
-        CHECK(check_view(g, error));
-        CHECK(check_shape(g, of, true, error));
+        CHECK(sj_mpi_check_view(g, error));
+        CHECK(sj_mpi_check_shape(g, of, true, error));
     }
-    CHECK(check_view(out, error));
-    CHECK(check_shape(out, of, whole, error));
-    CHECK(check_output(out, error));
-    CHECK(check_overlap(out, z, whole, error));
-    if (g.name) CHECK(check_overlap(out, g, whole, error));
-    return SJ_OK;
+    if (of->operation == OPERATION_PREPARE) return SJ_OK;
+    return of->operation == OPERATION_CROSS_ENTROPY ? sj_mpi_check_losses(group, of, error) : check_result(of, error);
 }

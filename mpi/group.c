@@ -11,36 +11,49 @@ const char *sj_mpi_strerror(sj_status status) {
 
 static void *allocate(size_t count, size_t size) { return calloc(count ? count : 1, size); }
 
-/* Everything calls will need, for rows whose records are `count`. */
+/* Everything calls will need. */
+static bool allocate_request(sj_mpi_request *r, const sj_mpi *group) {
+    const size_t blocks = is_divided(group) ? (group->rows + BLOCK_ROWS - 1) / BLOCK_ROWS : 1;
+    r->blocks = blocks ? blocks : 1; /* ranks agree where there are no rows, too */
+    r->sums = is_divided(group) ? 0 : 2 * SUM_RECORDS;
+    if (group->rows > SIZE_MAX / 4 / sizeof *r->records) return false;
+    r->records = allocate(r->blocks + (is_divided(group) ? group->rows : r->sums), sizeof *r->records);
+    r->pending = allocate(r->blocks, sizeof(MPI_Request));
+    return r->records && r->pending;
+}
+
 static bool allocate_group(sj_mpi *group) {
-    const bool divided = group->shard == SJ_SHARD_CLASSES;
-    const size_t blocks = divided ? (group->rows + BLOCK_ROWS - 1) / BLOCK_ROWS : 1;
-    const size_t messages = blocks ? blocks : 1; /* ranks agree where there are no rows, too */
+    const size_t rows = group->rows < BLOCK_ROWS ? group->rows : BLOCK_ROWS;
     for (int i = 0; i < SJ_MPI_REQUESTS; i++) {
-        sj_mpi_request *r = &group->requests[i];
-        r->group = group;
-        r->blocks = messages;
-        if (group->rows > SIZE_MAX / 2 / sizeof *r->records) return false;
-        r->records = allocate(messages + (divided ? group->rows : 0), sizeof *r->records);
-        r->pending = allocate(messages, sizeof *r->pending);
-        if (!r->records || !r->pending) return false;
+        group->requests[i].group = group;
+        if (!allocate_request(&group->requests[i], group)) return false;
     }
-    group->states = allocate(BLOCK_ROWS, sizeof *group->states);
-    group->products = allocate(BLOCK_ROWS, sizeof *group->products);
-    return group->states && group->products;
+    if (!is_divided(group)) {
+        group->numbers = allocate(group->rows, sizeof *group->numbers);
+        return group->numbers;
+    }
+    group->states = allocate(rows, sizeof *group->states);
+    group->products = allocate(rows, sizeof *group->products);
+    group->picks = allocate(rows, sizeof *group->picks);
+    group->exact = allocate(rows, sizeof *group->exact);
+    group->words = allocate(rows, (SJ_REST_WORDS + SJ_DOT_WORDS) * sizeof *group->words);
+    return group->states && group->products && group->picks && group->exact && group->words;
 }
 
 static void free_group(sj_mpi *group) {
-    if (!group) return;
     for (int i = 0; i < SJ_MPI_REQUESTS; i++) {
         free(group->requests[i].records);
         free(group->requests[i].pending);
     }
     free(group->states);
     free(group->products);
+    free(group->picks);
+    free(group->exact);
+    free(group->words);
+    free(group->numbers);
     if (group->merge != MPI_OP_NULL) MPI_Op_free(&group->merge);
     if (group->type != MPI_DATATYPE_NULL) MPI_Type_free(&group->type);
-    if (group->comm != MPI_COMM_NULL) MPI_Comm_free(&group->comm);
+    MPI_Comm_free(&group->comm);
     free(group);
 }
 
@@ -49,7 +62,7 @@ enum { WORD_FAILURE, WORD_SHARD, WORD_SHARD_NOT, WORD_EQUAL, WORD_EQUAL_NOT, WOR
 
 /* Whether shares fit together. status: of this rank. */
 static sj_status agree(const sj_mpi *group, sj_status status, sj_error *error) {
-    const bool divided = group->shard == SJ_SHARD_CLASSES;
+    const bool divided = is_divided(group);
     const uint64_t shard = (uint64_t)group->shard, equal = divided ? group->rows : group->classes;
     uint64_t words[WORDS] = {[WORD_SHARD] = shard,
                              [WORD_SHARD_NOT] = ~shard,
@@ -77,7 +90,7 @@ static sj_status agree(const sj_mpi *group, sj_status status, sj_error *error) {
 
 /* Where this rank's share begins, and what all make together. */
 static sj_status place(sj_mpi *group, sj_error *error) {
-    const uint64_t part = group->shard == SJ_SHARD_CLASSES ? group->classes : group->rows;
+    const uint64_t part = is_divided(group) ? group->classes : group->rows;
     uint64_t first = 0, total = 0;
     if (MPI_Exscan(&part, &first, 1, MPI_UINT64_T, MPI_SUM, group->comm) ||
         MPI_Allreduce(&part, &total, 1, MPI_UINT64_T, MPI_SUM, group->comm))
@@ -124,7 +137,9 @@ sj_status sj_mpi_create(MPI_Comm comm, sj_shard shard, size_t rows, size_t class
     return status;
 }
 
-void sj_mpi_free(sj_mpi *group) { free_group(group); }
+void sj_mpi_free(sj_mpi *group) {
+    if (group) free_group(group);
+}
 
 size_t sj_mpi_first(const sj_mpi *group) { return group->first; }
 size_t sj_mpi_total(const sj_mpi *group) { return group->total; }

@@ -1,14 +1,13 @@
-/* record.c: two records of neighbouring pieces become one. Called by MPI, in the order of ranks. */
+/* record.c: two records of neighbouring pieces become one. Called by MPI, in the order of ranks; calls the library. */
 #include "internal.h"
 
-#include <math.h>
-
 static difference compare(const header *a, const header *b) {
-    return a->operation != b->operation                         ? DIFFER_OPERATION
-           : a->nonfinite != b->nonfinite || a->mode != b->mode ? DIFFER_OPTIONS
-           : a->q != b->q                                       ? DIFFER_CLASS
-           : a->dtype != b->dtype                               ? DIFFER_DTYPE
-                                                                : DIFFER_NOT;
+    return a->operation != b->operation ? DIFFER_OPERATION
+           : a->options != b->options   ? DIFFER_OPTIONS
+           : a->q != b->q               ? DIFFER_CLASS
+           : a->dtype != b->dtype       ? DIFFER_DTYPE
+           : a->digest != b->digest     ? DIFFER_LABELS
+                                        : DIFFER_NOT;
 }
 
 /* `into` is of higher ranks than `left`. */
@@ -27,23 +26,25 @@ static void merge_headers(const header *left, header *into) {
     *into = merged;
 }
 
-/* The sum of a piece's exponentials, relative to exp(max). */
-static double weight(const sj_state *of, double max) {
-    if (of->count == 0 || of->max == -INFINITY) return 0;
-    return exp(of->max - max) * (1 + ldexp(of->rest[0], -480));
+/* Of the two, at most one holds the class. */
+static void merge_picks(const sj_product *left, sj_product *into) {
+    if (left->dot[1] == 0) return;
+    into->at_max = left->at_max;
+    into->dot[1] = left->dot[1];
 }
 
-static void merge_products(const sj_product *left, sj_product *into) {
-    const double max = fmax(left->state.max, into->state.max);
-    const double a = weight(&left->state, max), b = weight(&into->state, max);
-    sj_product merged = *left;
-    (void)sj_state_merge(&merged.state, &into->state, 1);
-    merged.at_max = a >= b ? left->at_max : into->at_max;
-    if (a + b > 0)
-        merged.dot[0] = a / (a + b) * (left->dot[0] + (left->at_max - merged.at_max)) +
-                        b / (a + b) * (into->dot[0] + (into->at_max - merged.at_max));
-    merged.dot[1] = 0;
-    *into = merged;
+static void merge_rows(uint64_t kind, const sj_product *left, sj_product *into) {
+    if (kind == RECORD_PRODUCT) {
+        sj_product merged = *left;
+        (void)sj_product_merge(&merged, into, 1);
+        *into = merged;
+        return;
+    }
+    sj_state state = left->state;
+    (void)sj_state_merge(&state, &into->state, 1);
+    if (kind == RECORD_PICK) merge_picks(left, into);
+    if (kind == RECORD_TOP && state.argmax < left->state.count) into->at_max = left->at_max;
+    into->state = state;
 }
 
 void sj_mpi_merge_records(void *left, void *into, int *count, MPI_Datatype *type) {
@@ -53,12 +54,9 @@ void sj_mpi_merge_records(void *left, void *into, int *count, MPI_Datatype *type
     for (int i = 0; i < *count; i++) {
         if (to[i].kind == RECORD_HEADER)
             merge_headers(&from[i].of.header, &to[i].of.header);
-        else if (to[i].kind == RECORD_PRODUCT)
-            merge_products(&from[i].of.product, &to[i].of.product);
-        else {
-            sj_state state = from[i].of.product.state;
-            (void)sj_state_merge(&state, &to[i].of.product.state, 1);
-            to[i].of.product.state = state;
-        }
+        else if (to[i].kind == RECORD_SUM)
+            for (int w = 0; w < RECORD_WORDS; w++) to[i].of.words[w] += from[i].of.words[w];
+        else
+            merge_rows(to[i].kind, &from[i].of.product, &to[i].of.product);
     }
 }

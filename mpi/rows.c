@@ -12,8 +12,25 @@ sj_status sj_mpi_compute_rows(sj_mpi_request *r) {
         return sj_log_softmax(of->z, of->out, &options);
     case OPERATION_LOGSUMEXP:
         return sj_logsumexp(of->z, of->out, &options);
+    case OPERATION_GRADIENT:
+        return sj_softmax_gradient(of->z, of->q, of->out, &options);
+    case OPERATION_LOG_GRADIENT:
+        return sj_log_softmax_gradient(of->z, of->q, of->out, &options);
     case OPERATION_VJP:
+    case OPERATION_APPLY:
         return sj_softmax_vjp(of->z, of->g, of->out, &options);
+    case OPERATION_LOG_VJP:
+        return sj_log_softmax_vjp(of->z, of->g, of->out, &options);
+    case OPERATION_LOG_JVP:
+        return sj_log_softmax_jvp(of->z, of->g, of->out, &options);
+    case OPERATION_JACOBIAN:
+        return sj_softmax_jacobian(of->z, of->layout, of->out, &options);
+    case OPERATION_LOG_JACOBIAN:
+        return sj_log_softmax_jacobian(of->z, of->layout, of->out, &options);
+    case OPERATION_CROSS_ENTROPY:
+        return sj_mpi_compute_losses(r);
+    case OPERATION_PREPARE:
+        break;
     }
-    return SJ_BAD_OPTION;
+    return SJ_OK;
 }

@@ -35,6 +35,10 @@ double sj_mpi_element(const void *data, sj_dtype dtype, ptrdiff_t offset) {
     return (double)value;
 }
 
+int64_t sj_mpi_integer(const void *data, sj_dtype dtype, ptrdiff_t offset) {
+    return dtype == SJ_I64 ? ((const int64_t *)data)[offset] : ((const int32_t *)data)[offset];
+}
+
 /* Along one dimension, the outermost that will do, all of those inside it. */
 size_t sj_mpi_rows(const sj_view *view, int axis, size_t first, size_t count, sj_view *part) {
     int dimensions[SJ_MAX_NDIM], at = 0;
