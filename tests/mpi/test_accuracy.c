@@ -166,13 +166,13 @@ static void check_losses(sj_mpi *group, batch *b) {
     untype(b->dtype, typed_loss, losses, ROWS);
     for (size_t i = (size_t)rank; i < ROWS; i += (size_t)ranks) {
         const double *z = b->z + i * n;
-        oracle *truth = oracle_new();
+        oracle *of_row = oracle_new();
         for (size_t k = 0; k < n; k++) computed[k] = 0 - b->out[i * n + k];
         check_row_of(FORM_LOG_GRADIENT, b->dtype, b->options.mode, z, NULL, (size_t)labels[i], n, computed, "loss");
-        CLAIM(oracle_row(truth, FORM_LOG_SOFTMAX, z, NULL, 0, n), "no memory");
-        CLAIM(oracle_ulps(truth, (size_t)labels[i], 0 - losses[i], b->dtype) <= (b->options.mode ? 0.51 : 2),
-              "loss %a; expected %a", losses[i], -oracle_value(truth, (size_t)labels[i]));
-        oracle_free(truth);
+        CLAIM(oracle_row(of_row, FORM_LOG_SOFTMAX, z, NULL, 0, n), "no memory");
+        CLAIM(oracle_ulps(of_row, (size_t)labels[i], 0 - losses[i], b->dtype) <= (b->options.mode ? 0.51 : 2),
+              "loss %a; expected %a", losses[i], -oracle_value(of_row, (size_t)labels[i]));
+        oracle_free(of_row);
     }
     free(typed_loss);
 }
