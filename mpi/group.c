@@ -79,10 +79,10 @@ static sj_status agree(const sj_mpi *group, sj_status status, sj_error *error) {
     }
     if (words[WORD_SHARD] != ~words[WORD_SHARD_NOT])
         return sj_mpi_fail(error, SJ_BAD_OPTION, "shard: classes are divided on some ranks, and rows on others");
-    if (words[WORD_EQUAL] != ~words[WORD_EQUAL_NOT])
+    const unsigned long long least = ~words[WORD_EQUAL_NOT], most = words[WORD_EQUAL];
+    if (least != most)
         return sj_mpi_fail(error, SJ_BAD_SHAPE, "%s: %llu to %llu; expected the same on every rank",
-                           divided ? "rows" : "classes", (unsigned long long)~words[WORD_EQUAL_NOT],
-                           (unsigned long long)words[WORD_EQUAL]);
+                           divided ? "rows" : "classes", least, most);
     if (words[WORD_PART] > SIZE_MAX / 2 / (uint64_t)group->size)
         return sj_mpi_fail(error, SJ_BAD_SHAPE, "the ranks' shares add up to more than a size_t holds");
     return SJ_OK;
@@ -126,7 +126,7 @@ sj_status sj_mpi_create(MPI_Comm comm, sj_shard shard, size_t rows, size_t class
     if (group) *group = made;
     sj_status status = agree(&made, group ? prepare(group, to != NULL) : SJ_MPI_NO_MEMORY, error);
     if (!status && group) status = place(group, error);
-    if (!status && group) {
+    if (!status && group && to) {
         *to = group;
         return SJ_OK;
     }

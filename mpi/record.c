@@ -47,6 +47,7 @@ static void merge_rows(uint64_t kind, const sj_product *left, sj_product *into) 
     into->state = state;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): MPI's type */
 void sj_mpi_merge_records(void *left, void *into, int *count, MPI_Datatype *type) {
     const record *from = left;
     record *to = into;

@@ -42,7 +42,7 @@ int64_t sj_mpi_integer(const void *data, sj_dtype dtype, ptrdiff_t offset) {
 /* Along one dimension, the outermost that will do, all of those inside it. */
 size_t sj_mpi_rows(const sj_view *view, int axis, size_t first, size_t count, sj_view *part) {
     int dimensions[SJ_MAX_NDIM], at = 0;
-    size_t inner[SJ_MAX_NDIM + 1] = {1};
+    size_t inner[SJ_MAX_NDIM + 1]; /* rows inside each dimension */
     const int ndim = row_dimensions(view, axis, dimensions);
     ptrdiff_t offset = 0;
     *part = *view;
@@ -50,7 +50,8 @@ size_t sj_mpi_rows(const sj_view *view, int axis, size_t first, size_t count, sj
     if (ndim == 0) return 1;
     inner[ndim] = 1;
     for (int i = ndim - 1; i >= 0; i--) inner[i] = inner[i + 1] * view->shape[dimensions[i]];
-    while (first % inner[at + 1] != 0 || count < inner[at + 1]) at++;
+    if (inner[0] == 0) return 0;
+    while (at + 1 < ndim && (first % inner[at + 1] != 0 || count < inner[at + 1])) at++;
     size_t left = first;
     for (int i = 0; i <= at; i++) {
         const size_t index = left / inner[i + 1];

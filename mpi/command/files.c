@@ -199,13 +199,13 @@ int files_commit(const job *j, file **outputs, int count, int code) {
 int file_select(const job *j, file *f, size_t first, size_t count) {
     trouble t = {0, ""};
     MPI_Datatype element, run, tile;
-    const MPI_Offset start = (MPI_Offset)(f->header.data_offset + first * f->item);
+    const size_t start = f->header.data_offset + first * f->item;
     MPI_Type_contiguous((int)f->item, MPI_BYTE, &element);
     MPI_Type_commit(&element);
     MPI_Type_contiguous((int)(count ? count : 1), element, &run);
     MPI_Type_create_resized(run, 0, (MPI_Aint)((f->width ? f->width : 1) * f->item), &tile);
     MPI_Type_commit(&tile);
-    const int error = MPI_File_set_view(f->handle, start, element, tile, "native", MPI_INFO_NULL);
+    const int error = MPI_File_set_view(f->handle, (MPI_Offset)start, element, tile, "native", MPI_INFO_NULL);
     trouble_mpi(&t, EXIT_TRANSFER_FAILED, error, f->path, "select columns");
     MPI_Type_free(&run), MPI_Type_free(&tile), MPI_Type_free(&element);
     return settle(j, &t);
@@ -222,8 +222,8 @@ static void check_count(trouble *t, const file *f, const MPI_Status *status, siz
 int file_read(const job *j, const file *f, size_t row, size_t rows, size_t count, void *data) {
     trouble t = {0, ""};
     MPI_Status status;
-    const size_t bytes = rows * count * f->item;
-    const int error = MPI_File_read_at_all(f->handle, (MPI_Offset)(row * count), data, (int)bytes, MPI_BYTE, &status);
+    const size_t bytes = rows * count * f->item, at = row * count;
+    const int error = MPI_File_read_at_all(f->handle, (MPI_Offset)at, data, (int)bytes, MPI_BYTE, &status);
     trouble_mpi(&t, EXIT_TRANSFER_FAILED, error, f->path, "read");
     check_count(&t, f, &status, bytes, "read");
     return settle(j, &t);
@@ -232,8 +232,8 @@ int file_read(const job *j, const file *f, size_t row, size_t rows, size_t count
 int file_write(const job *j, const file *f, size_t row, size_t rows, size_t count, const void *data) {
     trouble t = {0, ""};
     MPI_Status status;
-    const size_t bytes = rows * count * f->item;
-    const int error = MPI_File_write_at_all(f->handle, (MPI_Offset)(row * count), data, (int)bytes, MPI_BYTE, &status);
+    const size_t bytes = rows * count * f->item, at = row * count;
+    const int error = MPI_File_write_at_all(f->handle, (MPI_Offset)at, data, (int)bytes, MPI_BYTE, &status);
     trouble_mpi(&t, EXIT_TRANSFER_FAILED, error, f->path, "write");
     check_count(&t, f, &status, bytes, "write");
     return settle(j, &t);

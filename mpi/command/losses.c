@@ -75,7 +75,7 @@ static int prepare(const job *j, arrays *a) {
     if (!a->z_data || !a->grad_data || !a->label_data || !a->losses || !a->above || !a->stored)
         trouble_set(&t, EXIT_NO_MEMORY, "out of memory");
     const int memory = settle(j, &t);
-    for (size_t i = 0; !memory && i < j->block; i++) a->above[i] = 1 / a->divisor;
+    for (size_t i = 0; a->above && i < j->block; i++) a->above[i] = 1 / a->divisor;
     return code ? code : memory;
 }
 

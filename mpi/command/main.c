@@ -144,7 +144,7 @@ static bool take_value(arguments *args, option_id id, const char *value, trouble
         break;
     default: {
         const int shift = !whole_number(value, 1, &number, &rest) ? -1 : !*rest ? 0 : 10 + 10 * choice("K|M|G", rest);
-        fine = shift >= 0 && (!*rest || shift >= 10) && number <= 1ll << 30;
+        fine = shift >= 0 && (!*rest || shift >= 10) && number <= 1LL << 30;
         args->memory = fine ? (size_t)number << shift : 0;
     }
     }

@@ -1,6 +1,8 @@
 /* pmpi.c: MPI's profiling interface: the collective calls that a program makes, counted, and done. */
 #include "support.h"
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): implementations differ in theirs */
+
 static mpi_calls calls;
 
 mpi_calls count_calls(void) {
@@ -52,3 +54,4 @@ int MPI_Allgather(const void *from, int sent, MPI_Datatype type, void *to, int g
     calls.others++;
     return PMPI_Allgather(from, sent, type, to, got, as, comm);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
