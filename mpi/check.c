@@ -17,6 +17,7 @@ sj_status sj_mpi_fail(sj_error *error, sj_status status, const char *format, ...
     if (!error) return status;
     va_start(arguments, format);
     error->status = status;
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is not, va_start is above */
     (void)vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
     return status;

@@ -82,6 +82,7 @@ static bool wrong(trouble *t, const char *format, ...) {
     va_list values;
     va_start(values, format);
     t->code = EXIT_WRONG_USE;
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is not, va_start is above */
     (void)vsnprintf(t->text, sizeof t->text, format, values);
     va_end(values);
     return false;

@@ -10,6 +10,7 @@ void trouble_set(trouble *t, int code, const char *format, ...) {
     if (t->code) return;
     t->code = code;
     va_start(values, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is not, va_start is above */
     (void)vsnprintf(t->text, sizeof t->text, format, values);
     va_end(values);
 }
