@@ -2,7 +2,6 @@
  * have joined. Called by request.c; calls the library, and exact.c. */
 #include "internal.h"
 
-#include <math.h>
 #include <string.h>
 
 size_t sj_mpi_block_rows(const sj_mpi_request *r, size_t block) {
@@ -54,9 +53,6 @@ static double entry(const sj_view *view, int axis, size_t row, size_t k) {
     return sj_mpi_element(of.data, of.dtype, (ptrdiff_t)k * of.strides[axis]);
 }
 
-/* What a piece has nothing of: no product counts there. */
-static bool has_no_weight(const sj_state *of) { return of->count == 0 || of->max == -(double)INFINITY; }
-
 /* The cotangent's entries at this piece's argmax. */
 static void take_tops(const sj_mpi *group, const call *part, size_t at) {
     for (size_t i = 0; i < rows_of(part); i++) {
@@ -73,26 +69,21 @@ static sj_status reduce_tops(const sj_mpi *group, const call *part, size_t at) {
 }
 
 /* Twice, so that the second is about the mean of the piece's cotangents, rounded so that float32 kernels take it as it
- * is: a sum of small numbers, and sj_product_merge can shift it to another mean without losing digits. */
+ * is: a sum of small numbers, and sj_product_merge can shift it to another mean without losing digits. A piece without
+ * weight, whatever its sum, counts for nothing there. */
 static sj_status reduce_products(const sj_mpi *group, const call *part, size_t at) {
     sj_product *products = group->products + at;
     const size_t rows = rows_of(part);
     const bool wide = part->z.dtype == SJ_F64 || part->g.dtype == SJ_F64;
-    sj_options options = part->options;
-    /* What becomes of a row of only -inf, or with +inf, is not a piece's to say. */
-    if (options.nonfinite != SJ_LIMIT) options.nonfinite = SJ_ZERO;
     sj_status status = part->states ? SJ_OK : reduce_states(group, part, at);
     take_tops(group, part, at);
-    if (!status) status = sj_state_dot(part->z, part->g, products, &options);
+    if (!status) status = sj_state_dot(part->z, part->g, products, &part->options);
     for (size_t i = 0; i < rows; i++) {
         const double mean = products[i].at_max + products[i].dot[0];
         products[i].at_max = wide ? mean : (double)(float)mean;
         products[i].dot[0] = products[i].dot[1] = 0;
     }
-    if (!status) status = sj_state_dot(part->z, part->g, products, &options);
-    for (size_t i = 0; i < rows; i++)
-        if (has_no_weight(&products[i].state)) products[i] = (sj_product){.state = products[i].state};
-    return status;
+    return status ? status : sj_state_dot(part->z, part->g, products, &part->options);
 }
 
 /* The class that a row's record tells the logit of, counted in this piece; false where another rank's does. */

@@ -84,9 +84,9 @@ static void edges_are_those_of_one_process(void) {
 
 /* ---------------------------------------------------------------- layouts */
 
-enum { A = 3, C = 11, B = 5 };
+enum { A = 3, C = 11, B = 500 };
 
-/* (A, C, B) with the classes in the middle, results in place. */
+/* (A, C, B) with the classes in the middle, results in place; a block of rows ends within the last dimension. */
 static void axes_dtypes_and_places_are_free(void) {
     for (int t = 0; t < 4; t++) {
         const sj_dtype dtype = t < 2 ? dtypes[t] : half_dtypes[t - 2];
