@@ -9,21 +9,26 @@
  *   calls        Every rank makes the same calls on a group, in the same order, waiting for requests included, with the
  *                same options. What a call does is documented at the function of softjac.h that it is named after.
  *   accuracy     That of softjac.h, for any number of ranks and any division.
- *   bits         Of rows: those of the library's call on a rank's rows. Of classes those of the whole row under
- * SJ_EXACT, else they depend on the division. messages     Of classes: one all-reduce of 72 bytes a row, and 72 more,
- * for each 1024 rows. Of rows: one all-reduce, of 72 bytes, or 1368 where a loss is summed. Nothing else, and no
- * barrier, while nothing fails. errors All ranks return the same status: the failure of the lowest rank that has one,
- * or SJ_BAD_OPTION where their calls differ. options->error names that rank; its own has the whole message. Nothing is
- * written then, on any rank. Only where masks, lengths, offsets, a bias or a sink of row shards are at fault, which the
- * library finds as it computes, may other ranks have written their results, after a second all-reduce. aliasing     As
- * of softjac.h, but views that interleave within one range of addresses count as overlapping. classes      Where these
- * are divided, options->given, scale, bias, sink, mask, lengths, causal and offsets are SJ_BAD_OPTION, as for row
- * states, and so is SJ_EXACT. requests     sj_mpi_iNAME returns once this rank's part of the reduction is done and its
- * messages are under way; sj_mpi_wait finishes them, and writes the results. Between them arguments stay as they are:
- * arrays, and what options point to; views and options themselves are copied. At most SJ_MPI_REQUESTS of a group are
- * under way at once. A blocking call is the same followed by sj_mpi_wait. memory       sj_mpi_create allocates all that
- * is needed, about 144 bytes a row where classes are divided, 16 where rows are. Calls allocate nothing, but what MPI
- * does. threads      One thread at a time on a group; what MPI asks for besides (MPI_Init_thread) is the caller's.
+ *   non-finite   As of softjac.h; but in default mode a cotangent that is not finite makes its row NaN also where s = 0
+ *                in the whole row, if the rank's own part of the row, which may be as deep, gives that entry weight.
+ *   bits         Of rows: those of the library's call on a rank's rows. Of classes: under SJ_EXACT those of the whole
+ *                row, else they depend on the division.
+ *   messages     Of classes: for each 1024 rows one all-reduce, of 72 bytes a row and 72 more; under SJ_EXACT one more,
+ *                of 448 bytes a row, 1688 of products. Of rows: one all-reduce of 1368 bytes. No other, no barrier.
+ *   errors       All ranks return the same status: the failure of the lowest rank that has one, or SJ_BAD_OPTION where
+ *                their calls differ. options->error names that rank; its own has the whole message. Nothing is written
+ *                then, on any rank. But what the library finds of masks, lengths, offsets, a bias or a sink of divided
+ *                rows it finds as it computes: a second all-reduce tells all ranks, which may have written their rows.
+ *   aliasing     As of softjac.h, but views that interleave within one range of addresses count as overlapping.
+ *   classes      Where these are divided, options->given, scale, bias, sink, mask, lengths, causal and offsets are
+ *                SJ_BAD_OPTION, as for row states.
+ *   requests     sj_mpi_iNAME returns once this rank's part of the reduction is done and its messages are under way;
+ *                sj_mpi_wait finishes them, and writes the results. Between them arguments stay as they are: arrays,
+ *                and what options point to; views and options themselves are copied. At most SJ_MPI_REQUESTS of a group
+ *                are under way at once. A blocking call is the same followed by sj_mpi_wait.
+ *   memory       sj_mpi_create allocates all that is needed: 144 bytes a row and up to 4 MB where classes are divided,
+ *                8 bytes a row where rows are. Calls allocate nothing but where they say so, and what MPI does.
+ *   threads      One thread at a time on a group; what MPI asks for besides (MPI_Init_thread) is the caller's.
  */
 #ifndef SOFTJAC_MPI_H
 #define SOFTJAC_MPI_H
