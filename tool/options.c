@@ -195,14 +195,14 @@ const command_spec command_specs[COMMAND_COUNT] = {
          "[LOGITS]",
          0,
          1,
-         ANYWHERE | BIT(AXIS) | BIT(DTYPE) | BIT(CLASS) | BIT(EXACT) | BIT(THREADS),
+         ANYWHERE | BIT(AXIS) | BIT(DTYPE) | BIT(CLASS) | BIT(EXACT) | BIT(THREADS) | BIT(MEMORY),
          "every form against exact arithmetic and autodiff",
          "A table with a line a form: shape, time, MAPE against automatic differentiation, largest "
          "relative error and largest error in units of the last place against MPFR. Without LOGITS it "
          "makes input of the article's kind. Without --dtype it checks float64 and "
          "float32, and without --class the gradients of output 3, or 0 where there are 3 classes or "
          "fewer. --exact checks exact mode against its own, narrower bounds. Exit code 1 when a bound is "
-         "missed. LOGITS are held in memory, some times over, whatever their size.",
+         "missed. LOGITS of more than --memory are checked some rows at a time, without the dense Jacobians.",
          {{"softjac verify", "on input of the article's kind"},
           {"softjac verify logits.npy", "on your own logits"},
           {"softjac verify logits.npy --exact", "exact mode, against its own bounds"},

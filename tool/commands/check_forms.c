@@ -54,7 +54,7 @@ static sj_view result_view(const check_input *input, form_id id, bool dense, voi
 
 /* Bytes of the result: exact in *bytes unless false is returned, and near enough for a remark in line->bytes. */
 static bool result_bytes(const check_input *input, form_id id, check_line *line, size_t *bytes) {
-    const size_t rows = row_count(input), n = input->around.n;
+    const size_t n = input->around.n, rows = line->dense ? input->rows : row_count(input);
     const size_t factors[4] = {rows, forms[id].result == RESULT_SCALAR ? 1 : n,
                                forms[id].result == RESULT_MATRIX ? n : 1, line->dense ? rows : 1};
     bool fits = true;
@@ -132,7 +132,7 @@ static bool judge_rows(check_run *run, row_judge *judge, progress *bar) {
     run->lines->rows = row_count(input);
     for (size_t row = 0; row < run->lines->rows && n > 0; row++) {
         gather(input, input->z, row, run->z);
-        progress_update(bar, (double)row);
+        progress_update(bar, (double)(input->first_row + row));
         if (!judge_can(run->z, n)) continue;
         run->lines->judged++;
         for (form_id id = 0; id < FORM_COUNT; id++) {
@@ -184,11 +184,39 @@ static void judge_dense(const check_run *run, form_id id) {
     free(out);
 }
 
+static double join_means(double a, size_t of_a, double b, size_t of_b) {
+    if (of_a == 0 || of_b == 0) return of_a == 0 ? b : a;
+    return (a * (double)of_a + b * (double)of_b) / (double)(of_a + of_b);
+}
+
 static void conclude(check_lines *lines) {
     for (size_t i = 0; i < lines->count; i++) {
         check_line *line = &lines->at[i];
         line->pass = line->computed && line->status == SJ_OK && lines->judged > 0 && line->of_bound <= 1;
     }
+}
+
+void check_join(check_lines *into, const check_lines *part) {
+    if (into->count == 0) {
+        *into = *part;
+        return;
+    }
+    for (size_t i = 0; i < into->count; i++) {
+        check_line *line = &into->at[i];
+        const check_line *more = &part->at[i];
+        line->mape = join_means(line->mape, into->judged, more->mape, part->judged);
+        line->relative = fmax(line->relative, more->relative);
+        line->plain_relative = fmax(line->plain_relative, more->plain_relative);
+        line->ulps = fmax(line->ulps, more->ulps);
+        line->of_bound = fmax(line->of_bound, more->of_bound);
+        line->seconds += more->seconds;
+        line->bytes = fmax(line->bytes, more->bytes);
+        line->computed = line->computed && more->computed;
+        if (line->status == SJ_OK) line->status = more->status;
+    }
+    into->rows += part->rows;
+    into->judged += part->judged;
+    conclude(into);
 }
 
 bool check_forms(const check_input *input, const sj_options *options, progress *bar, check_lines *lines) {

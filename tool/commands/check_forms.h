@@ -16,7 +16,8 @@ typedef struct check_input {
     const void *cotangent, *log_cotangent; /* dL/ds and dL/d(log s) */
     const void *tangent;                   /* of either softmax */
     size_t q;                              /* the output of the gradients */
-    size_t memory_limit;                   /* bytes; a result that needs more is not computed */
+    size_t first_row, rows; /* where these are some of the rows the user knows: before them, and in all */
+    size_t memory_limit;    /* bytes; a result that needs more is not computed */
 } check_input;
 
 /* One form and what was found. NaN where there is nothing to compare with. */
@@ -48,6 +49,9 @@ typedef struct check_lines {
 /* What the bounds are measured against, as one sentence: exact arithmetic, else automatic differentiation, else the
  * textbook formula. */
 const char *check_basis(void);
+
+/* Lines of some rows join those of the rows before. */
+void check_join(check_lines *into, const check_lines *part);
 
 /* False when out of memory. `bar` is advanced by one for each row. */
 bool check_forms(const check_input *input, const sj_options *options, progress *bar, check_lines *lines);

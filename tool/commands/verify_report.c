@@ -85,7 +85,7 @@ static void add_remarks(report *into, const check_input *input, const check_line
     for (size_t i = 0; i < lines->count; i++) {
         const check_line *line = &lines->at[i];
         if (!line->computed) {
-            report_note(into, "%s%s was left out: it needs %.2f GB, and verify uses at most %.2f GB a result.",
+            report_note(into, "%s%s was left out: it needs %.3g GB, and verify uses at most %.3g GB a result.",
                         line->name, line->dense ? ", dense," : "", 1e-9 * line->bytes,
                         1e-9 * (double)input->memory_limit);
         } else if (line->status != SJ_OK) {
