@@ -114,7 +114,7 @@ SJ_API sj_status sj_mpi_softmax_jvp(sj_mpi *group, sj_view z, sj_view t, sj_view
 SJ_API sj_status sj_mpi_isoftmax_jvp(sj_mpi *group, sj_view z, sj_view t, sj_view out, const sj_options *options,
                                      sj_mpi_request **request);
 
-/* Of divided rows alone, as the four below: SJ_BAD_OPTION where classes are divided. */
+/* Of divided rows alone, and so are all below up to the Jacobians: SJ_BAD_OPTION where classes are divided. */
 SJ_API sj_status sj_mpi_log_softmax_vjp(sj_mpi *group, sj_view z, sj_view g, sj_view out, const sj_options *options);
 SJ_API sj_status sj_mpi_ilog_softmax_vjp(sj_mpi *group, sj_view z, sj_view g, sj_view out, const sj_options *options,
                                          sj_mpi_request **request);
