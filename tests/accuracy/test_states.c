@@ -52,7 +52,7 @@ static sj_product add_dots(const void *z, const void *g, sj_dtype dtype, const d
 
 /* Each piece of its own, about the mean of its own cotangents, joined with its neighbours in any order. */
 static sj_product merge_dots(const void *z, const void *g, sj_dtype dtype, const division *d, random_stream *r) {
-    sj_product parts[MOST_PIECES];
+    sj_product parts[MOST_PIECES] = {{.at_max = 0}};
     for (size_t i = 0; i < d->pieces; i++) {
         const sj_view own = piece(z, dtype, d, i), own_g = piece(g, dtype, d, i);
         sj_product p = {.state = SJ_STATE_INIT};
