@@ -310,26 +310,26 @@ sj_status sj_cross_entropy(sj_view z, sj_view target, const sj_view *loss, const
 }
 
 /* Of rows in pieces. */
-static sj_status serve_pieces(loss_call *c, sj_mode mode, const sj_loss_options *how, const sj_options *options) {
+static sj_status serve_pieces(loss_call c, sj_mode mode, const sj_loss_options *how, const sj_options *options) {
     sj_options own = SJ_OPTIONS_INIT;
     if (options && options->size != sizeof *options) return SJ_BAD_OPTION;
     if (options) own = *options;
     const sj_status status = mode == SJ_EXACT ? SJ_OK : sj_refuse_readings(&own, "a row state");
     own.mode = mode;
-    c->in_pieces = true;
-    return status ? status : serve(c, how, &own);
+    c.in_pieces = true;
+    return status ? status : serve(&c, how, &own);
 }
 
 sj_status sj_state_cross_entropy(sj_view z, sj_view target, const sj_pick *picks, size_t first, const sj_view *loss,
                                  const sj_view *grad, const sj_loss_options *how, const sj_options *options) {
     loss_call c = {.z = &z, .target = &target, .loss = loss, .grad = grad, .records = picks, .first = first};
     c.record_size = sizeof *picks;
-    return serve_pieces(&c, SJ_DEFAULT, how, options);
+    return serve_pieces(c, SJ_DEFAULT, how, options);
 }
 
 sj_status sj_exact_cross_entropy(sj_view z, sj_view target, const sj_exact *rows, size_t first, const sj_view *loss,
                                  const sj_view *grad, const sj_loss_options *how, const sj_options *options) {
     loss_call c = {.z = &z, .target = &target, .loss = loss, .grad = grad, .records = rows, .first = first};
     c.record_size = sizeof *rows;
-    return serve_pieces(&c, SJ_EXACT, how, options);
+    return serve_pieces(c, SJ_EXACT, how, options);
 }

@@ -90,8 +90,9 @@ V_INLINE dot_term dot_term_of(vec w, const vec *low, vec g, vec scale, vec at_ma
 /* The same with what d was rounded by, fused arithmetic or not. */
 V_INLINE dot_term exact_term_of(vec w, const vec *low, vec g, vec scale, vec at_max) {
     dot_term t = dot_term_of(w, low, g, scale, at_max);
+    if (!NATIVE_FMA) return t;
     const vec d = cotangent_difference(g, scale, at_max);
-    if (NATIVE_FMA) t.lost = v_fma(w, difference_error(v_mul(g, scale), at_max, d), t.lost);
+    t.lost = v_fma(w, difference_error(v_mul(g, scale), at_max, d), t.lost);
     return t;
 }
 

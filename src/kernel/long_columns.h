@@ -25,8 +25,9 @@ typedef struct long_columns {
 
 /* Whether a run is better off here. Sets without fused arithmetic keep weights of long rows in the output. */
 static inline bool long_columns_serve(const sj_run *run, bool emits) {
+    if (!NATIVE_FMA || run->rows <= 1) return false;
     const bool plain = run->given == SJ_GIVEN_LOGITS && run->read == SJ_UNREAD && !run->team && !run->losses;
-    if (!NATIVE_FMA || !plain || run->rows <= 1 || !is_column(&run->z) || columns_together(run) > 0) return false;
+    if (!plain || !is_column(&run->z) || columns_together(run) > 0) return false;
     return !emits || is_column(&run->out);
 }
 
