@@ -5,32 +5,8 @@
 
 #include <math.h>
 
-#define MOST_PIECES 9
-
-/* Where pieces of a row begin; some are empty. */
-typedef struct division {
-    size_t pieces, starts[MOST_PIECES + 1];
-} division;
-
-static division divide(size_t n, random_stream *r) {
-    division d = {.pieces = 1 + random_below(r, MOST_PIECES)};
-    for (size_t i = 1; i < d.pieces; i++) d.starts[i] = random_below(r, n + 1);
-    d.starts[d.pieces] = n;
-    for (size_t i = 1; i < d.pieces; i++)
-        for (size_t k = i; k > 1 && d.starts[k] < d.starts[k - 1]; k--) {
-            const size_t start = d.starts[k];
-            d.starts[k] = d.starts[k - 1], d.starts[k - 1] = start;
-        }
-    return d;
-}
-
-static sj_view piece(const void *row, sj_dtype dtype, const division *d, size_t i) {
-    const size_t count = d->starts[i + 1] - d->starts[i];
-    return sj_array((const char *)row + d->starts[i] * dtype_bytes(dtype), dtype, 1, &count);
-}
-
 /* The state of the row: each piece after those before it, or each by itself and then neighbours in any order. */
-static sj_state reduce(const void *z, sj_dtype dtype, const division *d, bool stream, random_stream *r) {
+static sj_state reduce(const void *z, sj_dtype dtype, const row_division *d, bool stream, random_stream *r) {
     sj_state states[MOST_PIECES] = {SJ_STATE_INIT};
     for (size_t i = 0; i < d->pieces; i++)
         assert_int_equal(sj_state_update(piece(z, dtype, d, i), &states[stream ? 0 : i], NULL), SJ_OK);
@@ -43,7 +19,7 @@ static sj_state reduce(const void *z, sj_dtype dtype, const division *d, bool st
 }
 
 /* Products whose sum is made of the pieces' sums. */
-static sj_product add_dots(const void *z, const void *g, sj_dtype dtype, const division *d, sj_state state) {
+static sj_product add_dots(const void *z, const void *g, sj_dtype dtype, const row_division *d, sj_state state) {
     sj_product p = {.state = state, .at_max = element_get(g, dtype, (size_t)state.argmax)};
     for (size_t i = 0; i < d->pieces; i++)
         assert_int_equal(sj_state_dot(piece(z, dtype, d, i), piece(g, dtype, d, i), &p, NULL), SJ_OK);
@@ -51,7 +27,7 @@ static sj_product add_dots(const void *z, const void *g, sj_dtype dtype, const d
 }
 
 /* Each piece of its own, about the mean of its own cotangents, joined with its neighbours in any order. */
-static sj_product merge_dots(const void *z, const void *g, sj_dtype dtype, const division *d, random_stream *r) {
+static sj_product merge_dots(const void *z, const void *g, sj_dtype dtype, const row_division *d, random_stream *r) {
     sj_product parts[MOST_PIECES] = {{.at_max = 0}};
     for (size_t i = 0; i < d->pieces; i++) {
         const sj_view own = piece(z, dtype, d, i), own_g = piece(g, dtype, d, i);
@@ -92,7 +68,7 @@ static const form_id form_of[EMITTED] = {FORM_SOFTMAX, FORM_LOG_SOFTMAX, FORM_LO
 typedef struct pieces {
     const void *z, *g;
     sj_dtype dtype;
-    const division *d;
+    const row_division *d;
     sj_product product;
     sj_pick pick;
     size_t q;
@@ -149,7 +125,7 @@ static void check_row_in_pieces(size_t family, size_t cotangents, sj_dtype dtype
     cotangent_families[cotangents].fill(g, n, z, dtype, r);
     void *typed_z = typed(dtype, z, n), *typed_g = typed(dtype, g, n);
     for (int way = 0; way < 4; way++) {
-        const division d = divide(n, r);
+        const row_division d = divide(n, r);
         const sj_state state = reduce(typed_z, dtype, &d, way % 2 == 0, r);
         assert_int_equal(state.count, n);
         assert_int_equal(state.argmax, largest_of(z, n));
@@ -199,7 +175,7 @@ static void a_thousand_merges_lose_nothing(void **state) {
                 const sj_view entry = sj_array((char *)row + k * dtype_bytes(dtypes[t]), dtypes[t], 1, &one);
                 assert_int_equal(sj_state_update(entry, &whole, NULL), SJ_OK);
             }
-            const division d = {1, {0, N}};
+            const row_division d = {1, {0, N}};
             const pieces of = {row, NULL, dtypes[t], &d, .pick = {.state = whole}};
             emit(EMIT_SOFTMAX, &of, out);
             untype(dtypes[t], out, computed, N);
@@ -236,7 +212,7 @@ static void merged_means_keep_their_digits(void **state) {
     (void)state;
     enum { N = 4 };
     static const double z[N] = {0, -1, 40, 39}, g[N] = {1e8, 1e8 + 1, 3, 3.5};
-    const division halves = {2, {0, 2, N}};
+    const row_division halves = {2, {0, 2, N}};
     random_stream r = {3};
     double out[N];
     const pieces of = {z, g, SJ_F64, &halves, .product = merge_dots(z, g, SJ_F64, &halves, &r)};

@@ -175,3 +175,20 @@ const cotangent_family cotangent_families[] = {
     {"offset", g_offset}, {"huge", g_huge},       {"tiny", g_tiny},     {"uneven", g_uneven},
 };
 const size_t cotangent_family_count = sizeof cotangent_families / sizeof *cotangent_families;
+
+row_division divide(size_t n, random_stream *r) {
+    row_division d = {.pieces = 1 + random_below(r, MOST_PIECES)};
+    for (size_t i = 1; i < d.pieces; i++) d.starts[i] = random_below(r, n + 1);
+    d.starts[d.pieces] = n;
+    for (size_t i = 1; i < d.pieces; i++)
+        for (size_t k = i; k > 1 && d.starts[k] < d.starts[k - 1]; k--) {
+            const size_t start = d.starts[k];
+            d.starts[k] = d.starts[k - 1], d.starts[k - 1] = start;
+        }
+    return d;
+}
+
+sj_view piece(const void *row, sj_dtype dtype, const row_division *d, size_t i) {
+    const size_t count = d->starts[i + 1] - d->starts[i];
+    return sj_array((const char *)row + d->starts[i] * dtype_bytes(dtype), dtype, 1, &count);
+}

@@ -4,47 +4,29 @@
 
 #include <math.h>
 
-#define MOST_PIECES 9
-
-/* A row and where its pieces begin, some of them empty. */
+/* A row, what its results are in, and where it is cut. */
 typedef struct divided {
     sj_dtype dtype, results;
-    size_t n, pieces, starts[MOST_PIECES + 1];
+    size_t n;
+    row_division cut;
     void *z, *g;
     sj_options options;
 } divided;
-
-static sj_view piece(const void *row, sj_dtype dtype, const divided *d, size_t i) {
-    const size_t count = d->starts[i + 1] - d->starts[i];
-    return sj_array((const char *)row + d->starts[i] * dtype_bytes(dtype), dtype, 1, &count);
-}
-
-static void divide(divided *d, random_stream *r) {
-    d->pieces = 1 + random_below(r, MOST_PIECES);
-    d->starts[0] = 0;
-    for (size_t i = 1; i < d->pieces; i++) d->starts[i] = random_below(r, d->n + 1);
-    d->starts[d->pieces] = d->n;
-    for (size_t i = 1; i < d->pieces; i++)
-        for (size_t k = i; k > 1 && d->starts[k] < d->starts[k - 1]; k--) {
-            const size_t start = d->starts[k];
-            d->starts[k] = d->starts[k - 1], d->starts[k - 1] = start;
-        }
-}
 
 /* Two records take the pieces, from the last to the first, and are added word by word. */
 static sj_exact reduce(const divided *d, bool with_g, size_t q) {
     sj_exact hands[2];
     memset(hands, 0, sizeof hands);
-    for (size_t i = 0; i < d->pieces; i++)
-        assert_int_equal(sj_state_update(piece(d->z, d->dtype, d, i), &hands[0].state, &d->options), SJ_OK);
+    for (size_t i = 0; i < d->cut.pieces; i++)
+        assert_int_equal(sj_state_update(piece(d->z, d->dtype, &d->cut, i), &hands[0].state, &d->options), SJ_OK);
     hands[0].at_max = element_get(d->g, d->dtype, (size_t)hands[0].state.argmax);
     hands[0].logit = element_get(d->z, d->dtype, q);
     hands[1].state = hands[0].state;
     hands[1].at_max = hands[0].at_max;
-    for (size_t i = d->pieces; i-- > 0;) {
-        const sj_view g = piece(d->g, d->dtype, d, i);
-        assert_int_equal(sj_exact_add(piece(d->z, d->dtype, d, i), with_g ? &g : NULL, d->results, &hands[i % 2],
-                                      d->starts[i], &d->options),
+    for (size_t i = d->cut.pieces; i-- > 0;) {
+        const sj_view g = piece(d->g, d->dtype, &d->cut, i);
+        assert_int_equal(sj_exact_add(piece(d->z, d->dtype, &d->cut, i), with_g ? &g : NULL, d->results, &hands[i % 2],
+                                      d->cut.starts[i], &d->options),
                          SJ_OK);
     }
     for (size_t i = 0; i < SJ_REST_WORDS; i++) hands[0].rest[i] += hands[1].rest[i];
@@ -57,8 +39,8 @@ static const form_id served[] = {FORM_SOFTMAX,  FORM_LOG_SOFTMAX,  FORM_LOGSUMEX
 #define SERVED (sizeof served / sizeof *served)
 
 static sj_status emit_piece(form_id id, const divided *d, const sj_exact *row, size_t i, size_t q, sj_view to) {
-    const sj_view z = piece(d->z, d->dtype, d, i);
-    const size_t first = d->starts[i];
+    const sj_view z = piece(d->z, d->dtype, &d->cut, i);
+    const size_t first = d->cut.starts[i];
     switch (id) {
     case FORM_SOFTMAX:
         return sj_exact_softmax(z, row, first, to, &d->options);
@@ -69,7 +51,7 @@ static sj_status emit_piece(form_id id, const divided *d, const sj_exact *row, s
     case FORM_LOG_GRADIENT:
         return sj_exact_log_softmax_gradient(z, row, first, q, to, &d->options);
     default:
-        return sj_exact_vjp(z, piece(d->g, d->dtype, d, i), row, first, to, &d->options);
+        return sj_exact_vjp(z, piece(d->g, d->dtype, &d->cut, i), row, first, to, &d->options);
     }
 }
 
@@ -97,8 +79,8 @@ static void check_form(form_id id, const divided *d, size_t q) {
     void *got = new_elements(d->results, d->n), *want = new_elements(d->results, d->n);
     const sj_exact row = reduce(d, id == FORM_VJP, q);
     const bool number = id == FORM_LOGSUMEXP;
-    for (size_t i = 0; i < d->pieces && !number; i++)
-        assert_int_equal(emit_piece(id, d, &row, i, q, piece(got, d->results, d, i)), SJ_OK);
+    for (size_t i = 0; i < d->cut.pieces && !number; i++)
+        assert_int_equal(emit_piece(id, d, &row, i, q, piece(got, d->results, &d->cut, i)), SJ_OK);
     if (number) assert_int_equal(sj_exact_logsumexp(&row, sj_array(got, d->results, 0, NULL), &d->options), SJ_OK);
     assert_int_equal(whole_row(id, d, q, sj_array(want, d->results, number ? 0 : 1, &d->n)), SJ_OK);
     for (size_t k = 0; k < (number ? 1 : d->n); k++)
@@ -132,11 +114,11 @@ static void check_loss(const divided *d, size_t q, random_stream *r) {
     const sj_view number = sj_array(loss, d->results, 0, NULL), log = sj_array(lse, d->results, 0, NULL);
     const sj_view whole = sj_array(whole_loss, d->results, 0, NULL),
                   whole_log = sj_array(whole_lse, d->results, 0, NULL);
-    for (size_t i = 0; i < d->pieces; i++) {
-        const sj_view grad = piece(got, d->results, d, i);
+    for (size_t i = 0; i < d->cut.pieces; i++) {
+        const sj_view grad = piece(got, d->results, &d->cut, i);
         how.logsumexp = &log;
-        assert_int_equal(sj_exact_cross_entropy(piece(d->z, d->dtype, d, i), target, &row, d->starts[i], &number, &grad,
-                                                &how, &d->options),
+        assert_int_equal(sj_exact_cross_entropy(piece(d->z, d->dtype, &d->cut, i), target, &row, d->cut.starts[i],
+                                                &number, &grad, &how, &d->options),
                          SJ_OK);
     }
     const sj_view grad = sj_array(want, d->results, 1, &n);
@@ -155,7 +137,7 @@ static void check_rows(divided *d, double *z, double *g, random_stream *r) {
         d->z = typed(d->dtype, z, d->n);
         d->g = typed(d->dtype, g, d->n);
         for (int way = 0; way < 3; way++) {
-            divide(d, r);
+            d->cut = divide(d->n, r);
             for (size_t f = 0; f < SERVED; f++) check_form(served[f], d, random_below(r, d->n));
             check_form(FORM_GRADIENT, d, largest_of(z, d->n));
             check_loss(d, way == 0 ? largest_of(z, d->n) : random_below(r, d->n), r);
