@@ -57,6 +57,7 @@ typedef struct job {
     size_t rows, classes; /* of the whole array, whose class axis is the last */
     size_t first, count;  /* this rank's rows, or classes */
     size_t block;         /* rows at once */
+    sj_mpi *group;        /* of the block at hand */
 } job;
 
 /* ---------------------------------------------------------------- settle.c */
@@ -119,6 +120,9 @@ int run_losses(job *j, file *z);
 size_t block_count(const job *j);
 void block_rows(const job *j, size_t block, size_t *row, size_t *rows);
 
+/* Collective. The group of a block of so many rows on this rank. */
+sj_status block_group(job *j, size_t block, size_t rows, sj_error *error);
+
 /* Options of the library. */
 sj_options library_options(const job *j, sj_error *error);
 
@@ -126,6 +130,6 @@ sj_options library_options(const job *j, sj_error *error);
 int library_failure(const job *j, sj_status status, const sj_error *error);
 
 /* How the array is divided, and the size of blocks: `each` bytes an entry of a row, `beside` bytes a row. */
-int divide(job *j, const file *z, size_t each, size_t beside);
+int divide(job *j, const file *z, size_t each, double beside);
 
 #endif

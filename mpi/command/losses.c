@@ -79,7 +79,7 @@ static int prepare(const job *j, arrays *a) {
     return code ? code : memory;
 }
 
-static sj_status call_library(const job *j, arrays *a, size_t rows, sj_error *error) {
+static sj_status call_library(job *j, arrays *a, size_t block, size_t rows, sj_error *error) {
     const bool each = j->args->reduction == SJ_NONE;
     const size_t width = j->shard == SJ_SHARD_ROWS ? j->classes : j->count, shape[2] = {rows, width};
     const sj_view target = sj_array(a->label_data, a->labels.dtype, 1, shape);
@@ -87,18 +87,16 @@ static sj_status call_library(const job *j, arrays *a, size_t rows, sj_error *er
     const sj_view grad = sj_array(a->grad_data, a->dtype, 2, shape), above = sj_array(a->above, SJ_F64, 1, shape);
     sj_loss_options how = SJ_LOSS_OPTIONS_INIT;
     const sj_options options = library_options(j, error);
-    sj_mpi *group = NULL;
     how.ignore_index = j->args->ignore_index;
     how.upstream = j->args->reduction == SJ_MEAN ? &above : NULL;
-    sj_status status = sj_mpi_create(MPI_COMM_WORLD, j->shard, rows, width, &group, error);
+    sj_status status = block_group(j, block, rows, error);
     if (!status)
-        status = sj_mpi_cross_entropy(group, sj_array(a->z_data, a->z->dtype, 2, shape), target, &loss,
+        status = sj_mpi_cross_entropy(j->group, sj_array(a->z_data, a->z->dtype, 2, shape), target, &loss,
                                       j->args->grad ? &grad : NULL, &how, &options);
-    sj_mpi_free(group);
     return status;
 }
 
-static int serve_block(const job *j, arrays *a, size_t block) {
+static int serve_block(job *j, arrays *a, size_t block) {
     const bool whole = j->shard == SJ_SHARD_ROWS, counts = whole || j->rank == 0; /* else all ranks have all losses */
     const size_t width = whole ? j->classes : j->count;
     size_t row, rows;
@@ -107,7 +105,7 @@ static int serve_block(const job *j, arrays *a, size_t block) {
     int code = file_read(j, a->z, row, rows, width, a->z_data);
     if (!code) code = file_read(j, &a->labels, row, rows, 1, a->label_data);
     if (code) return code;
-    const sj_status status = call_library(j, a, rows, &error);
+    const sj_status status = call_library(j, a, block, rows, &error);
     if (status) return library_failure(j, status, &error);
     if (j->args->grad) code = file_write(j, &a->grad, row, rows, width, a->grad_data);
     if (!code && j->args->reduction == SJ_NONE) return file_write(j, &a->loss, row, counts ? rows : 0, 1, a->stored);
@@ -141,6 +139,7 @@ int run_losses(job *j, file *z) {
     if (!code) code = prepare(j, &a);
     for (size_t block = 0; !code && block < block_count(j); block++) code = serve_block(j, &a, block);
     if (!code && j->args->reduction != SJ_NONE) code = store_sum(j, &a);
+    sj_mpi_free(j->group);
     file *outputs[] = {&a.loss, &a.grad};
     code = files_commit(j, outputs, j->args->grad ? 2 : 1, code);
     file_close(&a.labels);

@@ -40,24 +40,22 @@ static sj_shard choose(const job *j, double row_bytes) {
     return j->rows < (size_t)j->ranks || row_bytes > (double)args->memory ? SJ_SHARD_CLASSES : SJ_SHARD_ROWS;
 }
 
-int divide(job *j, const file *z, size_t each, size_t beside) {
+int divide(job *j, const file *z, size_t each, double beside) {
     trouble t = {0, ""};
     const npy_header *h = &z->header;
     j->classes = h->ndim > 0 ? h->shape[h->ndim - 1] : 0;
     j->rows = 1;
     for (int d = 0; d + 1 < h->ndim; d++) j->rows *= h->shape[d];
     if (h->ndim == 0) trouble_set(&t, EXIT_BAD_DATA, "%s: 0 dimensions; expected a class axis, the last", z->path);
-    j->shard = choose(j, (double)j->classes * (double)each + (double)beside);
+    j->shard = choose(j, (double)j->classes * (double)each + beside);
     const bool rows = j->shard == SJ_SHARD_ROWS;
     const size_t of = rows ? j->rows : j->classes;
     const size_t width = rows ? j->classes : largest_share(j->classes, j->ranks);
     const size_t most = rows ? largest_share(j->rows, j->ranks) : j->rows;
-    const double bytes = (double)width * (double)each + (double)beside + 1;
+    const double bytes = (double)width * (double)each + beside + 1;
     if (bytes > 0x1p31 - 1)
-        trouble_set(&t, EXIT_NO_MEMORY,
-                    "%s: %.0f bytes of one row on a rank; expected below 2^31: use more ranks, or "
-                    "--shard classes",
-                    z->path, bytes);
+        trouble_set(&t, EXIT_NO_MEMORY, "%s: %.0f bytes of one row on a rank; expected below 2^31%s", z->path, bytes,
+                    j->args->what == VERB_JACOBIAN ? "" : ": use more ranks, or --shard classes");
     const double fit = (double)j->args->memory / bytes, limit = (0x1p31 - 1) / bytes;
     const double block = fit < limit ? fit : limit;
     j->block = block < 1 ? 1 : block > (double)most ? (most ? most : 1) : (size_t)block;
@@ -81,6 +79,14 @@ void block_rows(const job *j, size_t block, size_t *row, size_t *rows) {
     *rows = all - before < j->block ? all - before : j->block;
 }
 
+/* Blocks but the last have as many rows on every rank: one group serves them. */
+sj_status block_group(job *j, size_t block, size_t rows, sj_error *error) {
+    if (j->group && block + 1 < block_count(j)) return SJ_OK;
+    sj_mpi_free(j->group);
+    return sj_mpi_create(MPI_COMM_WORLD, j->shard, rows, j->shard == SJ_SHARD_ROWS ? j->classes : j->count, &j->group,
+                         error);
+}
+
 /* ---------------------------------------------------------------- one operation */
 
 /* The files of an operation, and a block of each. */
@@ -93,8 +99,9 @@ typedef struct arrays {
 
 static bool takes_two(verb what) { return what == VERB_VJP || what == VERB_JVP || what == VERB_CROSS_ENTROPY; }
 
-static sj_status call(const job *j, sj_mpi *group, const arrays *a, size_t rows, const sj_options *options) {
+static sj_status call(const job *j, const arrays *a, size_t rows, const sj_options *options) {
     const arguments *args = j->args;
+    sj_mpi *group = j->group;
     const size_t width = j->shard == SJ_SHARD_ROWS ? j->classes : j->count, shape[3] = {rows, width, width};
     const sj_view z = sj_array(a->z_data, a->z.dtype, 2, shape), g = sj_array(a->g_data, a->g.dtype, 2, shape);
     const sj_view out = sj_array(a->out_data, a->dtype, 2, shape);
@@ -122,20 +129,18 @@ static sj_status call(const job *j, sj_mpi *group, const arrays *a, size_t rows,
                      : sj_mpi_softmax_jacobian(group, z, SJ_BLOCKS, blocks, options);
 }
 
-static int serve_block(const job *j, arrays *a, size_t block) {
+static int serve_block(job *j, arrays *a, size_t block) {
     const bool whole = j->shard == SJ_SHARD_ROWS, number = j->args->what == VERB_LOGSUMEXP;
     const size_t width = whole ? j->classes : j->count;
     size_t row, rows;
     sj_error error = {SJ_OK, ""};
-    sj_mpi *group = NULL;
     block_rows(j, block, &row, &rows);
     int code = file_read(j, &a->z, row, rows, width, a->z_data);
     if (!code && a->g_data) code = file_read(j, &a->g, row, rows, width, a->g_data);
     if (code) return code;
-    sj_status status = sj_mpi_create(MPI_COMM_WORLD, j->shard, rows, width, &group, &error);
+    sj_status status = block_group(j, block, rows, &error);
     const sj_options options = library_options(j, &error);
-    if (!status) status = call(j, group, a, rows, &options);
-    sj_mpi_free(group);
+    if (!status) status = call(j, a, rows, &options);
     if (status) return library_failure(j, status, &error);
     const bool silent = number && !whole && j->rank > 0; /* all ranks have all of it */
     return file_write(j, &a->out, row, silent ? 0 : rows, a->out_count, a->out_data);
@@ -192,11 +197,12 @@ int run(job *j) {
         const size_t n = a.z.width, item = a.z.item + (a.g.path ? a.g.item : 0);
         a.dtype = args->dtype ? args->dtype : a.z.dtype == SJ_F16 ? SJ_F32 : a.z.dtype;
         code = divide(j, &a.z, item + io_item(a.dtype),
-                      args->what == VERB_JACOBIAN && n < 1u << 15 ? n * n * io_item(a.dtype) : 192);
+                      args->what == VERB_JACOBIAN ? (double)n * (double)n * (double)io_item(a.dtype) : 192);
     }
     file *outputs[] = {&a.out};
     if (!code) code = prepare(j, &a);
     for (size_t block = 0; !code && block < block_count(j); block++) code = serve_block(j, &a, block);
+    sj_mpi_free(j->group);
     code = files_commit(j, outputs, 1, code);
     file_close(&a.z), file_close(&a.g);
     free(a.z_data), free(a.g_data), free(a.out_data);

@@ -73,6 +73,8 @@ messages() {
     expect 65 'header.npy: byte 2' softmax header.npy
     expect 65 'g.npy: not the shape of z.npy' vjp z.npy g.npy
     expect 65 "z.npy: elements of kind 'f'" cross-entropy z.npy z.npy
+    numbers 1 40000 1 | "$TOOL" softmax - -o long.npy --quiet
+    expect 71 'bytes of one row on a rank; expected below 2^31' jacobian long.npy # 40000^2 float64
     expect 66 'none.npy: cannot open: No such file' softmax none.npy
     expect 2 'q: 5; expected below n = 5' gradient z.npy --class 5
     expect 2 "--shard: 'colums'; expected rows|classes" softmax z.npy --shard colums
